@@ -1,0 +1,1 @@
+//! Admission policy: digits to a verdict.

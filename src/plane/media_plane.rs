@@ -1,0 +1,3 @@
+//! The media plane.
+#[derive(Debug)]
+pub struct MediaPlane;

@@ -1,0 +1,1 @@
+//! SIP to and from leg events.

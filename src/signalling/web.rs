@@ -1,0 +1,1 @@
+//! The page's messages to and from leg events.

@@ -1,0 +1,1 @@
+//! Rooms, endpoints and bindings at rest.
