@@ -1,6 +1,12 @@
 //! Names of things that live in one process: small, copyable, never reused while the process runs.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
@@ -59,5 +65,16 @@ impl TrackId {
 
     pub const fn audio(leg: LegId) -> Self {
         Self { leg, kind: TrackKind::Audio }
+    }
+}
+
+/// Gives out leg numbers. Clones share one counter, so that every protocol's legs have one name space.
+#[derive(Clone, Debug, Default)]
+pub struct LegIds(Arc<AtomicU64>);
+
+impl LegIds {
+    /// A number that this process has not used yet.
+    pub fn next_leg(&self) -> LegId {
+        LegId(self.0.fetch_add(1, Ordering::Relaxed) + 1)
     }
 }
