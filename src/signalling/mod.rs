@@ -4,7 +4,7 @@ pub mod capabilities;
 pub mod sip;
 pub mod web;
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use crate::{
     call::release::Release,
@@ -47,6 +47,21 @@ pub struct Caller {
     pub face: Face,
     /// What the caller is known to speak; else both languages, nb first.
     pub language: Option<Language>,
+}
+
+impl Caller {
+    /// A caller of whom nothing is known but where the signalling came from.
+    pub fn unknown(source: IpAddr) -> Self {
+        Self {
+            name: None,
+            address: String::new(),
+            source,
+            account: None,
+            trace: Arc::from(""),
+            face: Face::Endpoint,
+            language: None,
+        }
+    }
 }
 
 /// What was dialled. A PIN in the dial string is split off before anything is logged.
@@ -188,7 +203,7 @@ pub enum LegCommand {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Screen {
     /// The PIN is asked for. `tries_left` counts down after a wrong one; `wait` is the pause before the next try.
-    Pin { room: String, tries_left: Option<u8>, guest_needs_pin: bool },
+    Pin { room: String, tries_left: Option<u8>, wait: Duration, guest_needs_pin: bool },
     /// Waiting to be let in.
     Waiting { room: String },
     /// In the room.
