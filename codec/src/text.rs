@@ -1,0 +1,285 @@
+//! Words as masks, blended into pictures. DejaVu Sans: all of Latin, Greek and Cyrillic, left to right, no shaping.
+//! What the font lacks is drawn as a box: text never fails.
+
+use std::borrow::Cow;
+
+use ab_glyph::{Font as _, FontRef, Glyph, PxScale, ScaleFont, point};
+
+use crate::picture::{Picture, Yuv, mix};
+
+/// Text beyond this many characters is not drawn.
+pub const MAX_CHARS: usize = 300;
+/// Sizes of text in pixels are brought within these.
+const SIZES: (f32, f32) = (6.0, 400.0);
+/// The widest mask, in pixels.
+const MAX_WIDTH: f32 = 4096.0;
+
+/// A typeface.
+#[derive(Clone)]
+pub struct Font {
+    face: FontRef<'static>,
+}
+
+/// How much of each pixel a text covers: `width * height` bytes, 255 is all. The height is that of a line, whatever the
+/// text, so that masks of one size stand on one base line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mask {
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+    /// Line by line.
+    pub alpha: Vec<u8>,
+}
+
+impl Font {
+    /// DejaVu Sans.
+    #[must_use]
+    pub fn sans() -> Self {
+        Self::load(dejavu::sans::regular())
+    }
+
+    /// DejaVu Sans Bold.
+    #[must_use]
+    pub fn bold() -> Self {
+        Self::load(dejavu::sans::bold())
+    }
+
+    fn load(bytes: &'static [u8]) -> Self {
+        Self { face: FontRef::try_from_slice(bytes).expect("the embedded font is whole: a test loads it") }
+    }
+
+    /// The width of `text` in pixels, its size being `px` pixels from ascender to descender.
+    #[must_use]
+    pub fn width(&self, text: &str, px: f32) -> f32 {
+        self.line(text, px).1
+    }
+
+    /// The height of a line in pixels, whatever stands in it.
+    #[must_use]
+    pub fn line_height(&self, px: f32) -> u32 {
+        let px = clamp(px);
+        let face = self.face.as_scaled(PxScale::from(px));
+        face.height().ceil() as u32
+    }
+
+    /// The largest size, `largest` at most, at which `text` is no wider than `width` pixels.
+    #[must_use]
+    pub fn fit(&self, text: &str, largest: f32, width: f32) -> f32 {
+        let largest = clamp(largest);
+        let taken = self.width(text, largest);
+        if taken <= width {
+            return largest;
+        }
+        // widths grow in proportion to the size, but for rounding
+        let mut px = clamp(largest * width / taken);
+        while px > SIZES.0 && self.width(text, px) > width {
+            px -= 0.25;
+        }
+        px
+    }
+
+    /// `text`, or its beginning with `…` after it, so that it is no wider than `width` pixels.
+    #[must_use]
+    pub fn ellipsise<'a>(&self, text: &'a str, px: f32, width: f32) -> Cow<'a, str> {
+        if self.width(text, px) <= width && text.chars().count() <= MAX_CHARS {
+            return Cow::Borrowed(text);
+        }
+        let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).take(MAX_CHARS).collect();
+        let shortened = |end: usize| format!("{}…", text[..end].trim_end());
+        // the first end that is too wide
+        let too_wide = ends.partition_point(|&end| self.width(&shortened(end), px) <= width);
+        match too_wide.checked_sub(1).and_then(|index| ends.get(index)) {
+            Some(&end) => Cow::Owned(shortened(end)),
+            None => Cow::Borrowed(""),
+        }
+    }
+
+    /// Breaks `text` at spaces into lines no wider than `width` pixels. A word that is wider has a line to itself.
+    #[must_use]
+    pub fn wrap(&self, text: &str, px: f32, width: f32) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for word in text.split_whitespace() {
+            match lines.last_mut() {
+                Some(line) if self.width(&format!("{line} {word}"), px) <= width => {
+                    line.push(' ');
+                    line.push_str(word);
+                }
+                _ => lines.push(word.to_owned()),
+            }
+        }
+        lines
+    }
+
+    /// Draws `text` once, for [`blend`].
+    #[must_use]
+    pub fn mask(&self, text: &str, px: f32) -> Mask {
+        let px = clamp(px);
+        let (glyphs, width) = self.line(text, px);
+        let face = self.face.as_scaled(PxScale::from(px));
+        let mut mask = Mask::empty(width.ceil() as u32 + 1, self.line_height(px));
+        for placed in glyphs {
+            match placed {
+                Placed::Glyph(glyph) => {
+                    if let Some(outline) = self.face.outline_glyph(glyph) {
+                        let bounds = outline.px_bounds();
+                        outline.draw(|x, y, covered| {
+                            let (x, y) = (bounds.min.x as i32 + x as i32, bounds.min.y as i32 + y as i32);
+                            mask.cover(x, y, covered);
+                        });
+                    }
+                }
+                Placed::Missing { left, width } => mask.frame(left, width, face.ascent(), px),
+            }
+        }
+        mask
+    }
+
+    /// Where each character goes, and the width of all.
+    fn line(&self, text: &str, px: f32) -> (Vec<Placed>, f32) {
+        let scale = PxScale::from(clamp(px));
+        let face = self.face.as_scaled(scale);
+        let mut placed = Vec::new();
+        let mut at = 0.0;
+        let mut previous = None;
+        for character in text.chars().take(MAX_CHARS) {
+            let character = if character.is_whitespace() { ' ' } else { character };
+            if character.is_control() || is_invisible(character) {
+                continue;
+            }
+            let id = self.face.glyph_id(character);
+            if id.0 == 0 {
+                let width = face.height() * 0.5;
+                placed.push(Placed::Missing { left: at, width });
+                at += width * 1.15;
+                previous = None;
+            } else {
+                if let Some(previous) = previous.replace(id) {
+                    at += face.kern(previous, id);
+                }
+                placed.push(Placed::Glyph(Glyph { id, scale, position: point(at, face.ascent()) }));
+                at += face.h_advance(id);
+            }
+            if at > MAX_WIDTH {
+                at = MAX_WIDTH;
+                break;
+            }
+        }
+        (placed, at)
+    }
+}
+
+impl std::fmt::Debug for Font {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Font")
+    }
+}
+
+enum Placed {
+    Glyph(Glyph),
+    /// A box instead of a character that the font lacks.
+    Missing {
+        left: f32,
+        width: f32,
+    },
+}
+
+impl Mask {
+    /// Covers nothing.
+    #[must_use]
+    pub fn empty(width: u32, height: u32) -> Self {
+        Self { width, height, alpha: vec![0; width as usize * height as usize] }
+    }
+
+    /// A filled circle, or a ring if `hole` (the radius of what is left out) is not 0, touching its sides.
+    #[must_use]
+    pub fn circle(diameter: u32, hole: f32) -> Self {
+        let diameter = diameter.clamp(1, MAX_WIDTH as u32);
+        let mut mask = Self::empty(diameter, diameter);
+        let radius = diameter as f32 / 2.0;
+        for (at, alpha) in mask.alpha.iter_mut().enumerate() {
+            let x = (at as u32 % diameter) as f32 + 0.5 - radius;
+            let y = (at as u32 / diameter) as f32 + 0.5 - radius;
+            let distance = x.hypot(y);
+            let inside = (radius - distance + 0.5).clamp(0.0, 1.0);
+            let outside = (distance - hole + 0.5).clamp(0.0, 1.0);
+            *alpha = (255.0 * if hole > 0.0 { inside.min(outside) } else { inside }) as u8;
+        }
+        mask
+    }
+
+    fn cover(&mut self, x: i32, y: i32, covered: f32) {
+        let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else { return };
+        if x < self.width && y < self.height {
+            let alpha = &mut self.alpha[(y * self.width + x) as usize];
+            *alpha = alpha.saturating_add((covered * 255.0) as u8);
+        }
+    }
+
+    fn frame(&mut self, left: f32, width: f32, ascent: f32, px: f32) {
+        let stroke = (px / 16.0).round().max(1.0) as i32;
+        let (left, right) = (left as i32 + 1, (left + width) as i32);
+        let (top, bottom) = ((ascent * 0.2) as i32, ascent as i32);
+        for y in top..bottom {
+            for x in left..right {
+                if x < left + stroke || x >= right - stroke || y < top + stroke || y >= bottom - stroke {
+                    self.cover(x, y, 1.0);
+                }
+            }
+        }
+    }
+}
+
+/// Paints `colour` through `mask`, its upper left corner at (`x`, `y`), which may lie outside. Luma by the pixel, chroma
+/// by the mean of each 2x2.
+pub fn blend(target: &mut Picture, x: i32, y: i32, mask: &Mask, colour: Yuv) {
+    let (width, height) = (target.width() as i32, target.height() as i32);
+    let left = x.max(0);
+    let right = x.saturating_add(mask.width as i32).min(width);
+    let top = y.max(0);
+    let bottom = y.saturating_add(mask.height as i32).min(height);
+    if left >= right || top >= bottom {
+        return;
+    }
+    let (luma, cb, cr) = target.planes_mut();
+    for row in top..bottom {
+        let covered =
+            &mask.alpha[((row - y) * mask.width as i32 + left - x) as usize..][..(right - left) as usize];
+        let line = &mut luma[(row * width + left) as usize..][..covered.len()];
+        for (sample, &alpha) in line.iter_mut().zip(covered) {
+            if alpha != 0 {
+                *sample = mix(*sample, colour.y, alpha);
+            }
+        }
+    }
+    let alpha_at = |column: i32, row: i32| -> u32 {
+        if column < x || row < y || column >= x + mask.width as i32 || row >= y + mask.height as i32 {
+            0
+        } else {
+            u32::from(mask.alpha[((row - y) * mask.width as i32 + column - x) as usize])
+        }
+    };
+    for row in top / 2..(bottom + 1) / 2 {
+        for column in left / 2..(right + 1) / 2 {
+            let (a, b) = (column * 2, row * 2);
+            let sum = alpha_at(a, b) + alpha_at(a + 1, b) + alpha_at(a, b + 1) + alpha_at(a + 1, b + 1);
+            if sum == 0 {
+                continue;
+            }
+            let alpha = ((sum + 2) / 4) as u8;
+            let at = (row * (width / 2) + column) as usize;
+            cb[at] = mix(cb[at], colour.u, alpha);
+            cr[at] = mix(cr[at], colour.v, alpha);
+        }
+    }
+}
+
+fn clamp(px: f32) -> f32 {
+    if px.is_finite() { px.clamp(SIZES.0, SIZES.1) } else { SIZES.0 }
+}
+
+/// Joiners, marks of direction and variation selectors: no ink of their own.
+const fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' |
+        '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
