@@ -75,8 +75,8 @@ fn record(id: i64) -> String {
 
 fn check_password(password: &Secret) -> Result<(), StoreError> {
     let text = password.expose();
-    if text.len() < 8 || text.len() > 128 || text.chars().any(char::is_control) {
-        return Err(StoreError::Rule("the password must have 8 to 128 characters on one line".to_owned()));
+    if text.is_empty() || text.len() > 128 || text.chars().any(char::is_control) {
+        return Err(StoreError::Rule("the password must have 1 to 128 characters on one line".to_owned()));
     }
     Ok(())
 }

@@ -1,1 +1,4 @@
 //! The only sockets, clocks and threads.
+
+pub mod interfaces;
+pub mod tls;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use roomgate::{
-    config::StoreConfig,
+    config::{Config, ConfigErrors, Sources, StoreConfig},
     store::{PinChoice, RoomDraft, RoomType, Store, VideoClass},
 };
 
@@ -56,4 +56,12 @@ pub(crate) fn draft(address: &str, kind: RoomType) -> RoomDraft {
         aliases: Vec::new(),
         organisation: None,
     }
+}
+
+/// Reads a configuration from text, with the data directory in the folder.
+pub(crate) fn config(folder: &Folder, text: &str) -> Result<Config, ConfigErrors> {
+    let file = folder.path().join("roomgate.toml");
+    std::fs::write(&file, text).unwrap();
+    let data = folder.path().join("data");
+    Config::load(&Sources { file: Some(file), data: Some(data), environment: Vec::new() })
 }
