@@ -15,3 +15,4 @@ pub mod plane;
 pub mod gateway;
 pub mod store;
 pub mod wire;
+pub mod commands;

@@ -2,7 +2,9 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::{
+    io::Write,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -64,4 +66,33 @@ pub(crate) fn config(folder: &Folder, text: &str) -> Result<Config, ConfigErrors
     std::fs::write(&file, text).unwrap();
     let data = folder.path().join("data");
     Config::load(&Sources { file: Some(file), data: Some(data), environment: Vec::new() })
+}
+
+/// What a run of the program left.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// Runs the built program with its data in the folder and nothing of ours in its environment.
+pub(crate) fn roomgate(folder: &Folder, args: &[&str], input: &str) -> Ran {
+    let data = folder.path().join("data");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_roomgate"))
+        .args(args)
+        .env_clear()
+        .env("ROOMGATE_DATA_DIR", data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // a command that reads no input may have ended already
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
 }
