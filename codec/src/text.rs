@@ -63,7 +63,7 @@ impl Font {
         face.height().ceil() as u32
     }
 
-    /// The largest size, `largest` at most, at which `text` is no wider than `width` pixels.
+    /// The largest size, `largest` at most, at which `text` is no wider than `width` pixels; 6 if none is.
     #[must_use]
     pub fn fit(&self, text: &str, largest: f32, width: f32) -> f32 {
         let largest = clamp(largest);
@@ -76,7 +76,7 @@ impl Font {
         while px > SIZES.0 && self.width(text, px) > width {
             px -= 0.25;
         }
-        px
+        px.max(SIZES.0)
     }
 
     /// `text`, or its beginning with `…` after it, so that it is no wider than `width` pixels.
@@ -282,4 +282,127 @@ fn clamp(px: f32) -> f32 {
 const fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' |
         '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Columns and rows that have ink.
+    fn ink(mask: &Mask) -> (Vec<usize>, Vec<usize>) {
+        let width = mask.width as usize;
+        let inked = |at: &usize| mask.alpha[*at] > 60;
+        let mut columns: Vec<usize> = (0..mask.alpha.len()).filter(inked).map(|at| at % width).collect();
+        let mut rows: Vec<usize> = (0..mask.alpha.len()).filter(inked).map(|at| at / width).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        rows.sort_unstable();
+        rows.dedup();
+        (columns, rows)
+    }
+
+    #[test]
+    fn norwegian_letters_are_in_both_faces_and_are_not_their_plain_ones() {
+        for font in [Font::sans(), Font::bold()] {
+            for (letter, plain) in [("Å", "A"), ("å", "a"), ("Ø", "O"), ("ø", "o"), ("Æ", "E"), ("æ", "e")]
+            {
+                let (mask, other) = (font.mask(letter, 40.0), font.mask(plain, 40.0));
+                assert!(mask.alpha.iter().any(|&alpha| alpha == 255), "{letter}");
+                assert_ne!(mask.alpha, other.alpha, "{letter}");
+                assert_ne!(mask.alpha, font.mask("\u{10ffff}", 40.0).alpha, "{letter} is a box");
+            }
+            // the ring stands above the letter, inside of the line
+            let (_, ring) = ink(&font.mask("Å", 40.0));
+            let (_, plain) = ink(&font.mask("A", 40.0));
+            assert!(ring[0] + 3 < plain[0], "ring at {}, letter at {}", ring[0], plain[0]);
+            assert_eq!(ring.last(), plain.last());
+        }
+    }
+
+    #[test]
+    fn what_the_font_lacks_is_a_box() {
+        let font = Font::sans();
+        let mask = font.mask("\u{10ffff}", 40.0);
+        let (columns, rows) = ink(&mask);
+        assert!(columns.len() > 12 && rows.len() > 20, "{}x{}", columns.len(), rows.len());
+        let centre =
+            mask.alpha[(mask.height / 2 * mask.width + (columns[0] + columns.len() / 2) as u32) as usize];
+        assert_eq!(centre, 0, "a box is hollow");
+        assert!(font.width("李明", 40.0) > 30.0);
+        assert_eq!(ink(&font.mask("\u{200b}\u{fe0f}\n", 40.0)).0.len(), 0);
+    }
+
+    #[test]
+    fn kerning_moves_letters_together() {
+        let font = Font::sans();
+        let apart = font.width("A", 100.0) + font.width("V", 100.0);
+        assert!(font.width("AV", 100.0) < apart - 2.0);
+    }
+
+    #[test]
+    fn sizes_are_fitted_and_words_cut_or_broken() {
+        let font = Font::sans();
+        let text = "Møterom Ålesund – første etasje";
+        let px = font.fit(text, 60.0, 400.0);
+        assert!(px < 60.0 && font.width(text, px) <= 400.0);
+        assert!(font.width(text, px + 1.5) > 400.0, "{px} is smaller than needed");
+        assert_eq!(font.fit("Å", 60.0, 400.0), 60.0);
+        let cut = font.ellipsise(text, 40.0, 300.0);
+        assert!(cut.ends_with('…') && cut.starts_with("Møterom") && font.width(&cut, 40.0) <= 300.0, "{cut}");
+        assert_eq!(font.ellipsise("Rom", 40.0, 300.0), "Rom");
+        assert_eq!(font.ellipsise(text, 40.0, 1.0), "");
+        let long = "å".repeat(10_000);
+        assert!(font.width(&font.ellipsise(&long, 12.0, 300.0), 12.0) <= 300.0);
+        let lines = font.wrap(text, 40.0, 300.0);
+        assert!(lines.len() > 1 && lines.iter().all(|line| font.width(line, 40.0) <= 300.0), "{lines:?}");
+        assert_eq!(lines.join(" "), text);
+    }
+
+    #[test]
+    fn blending_paints_luma_and_chroma_and_stays_inside() {
+        let mask = Mask { width: 4, height: 2, alpha: vec![255; 8] };
+        let red = Yuv::from_rgb(255, 0, 0);
+        let mut picture = Picture::black(8, 8);
+        blend(&mut picture, 2, 2, &mask, red);
+        for (at, &sample) in picture.y().iter().enumerate() {
+            let inside = (2..6).contains(&(at % 8)) && (2..4).contains(&(at / 8));
+            assert_eq!(sample, if inside { red.y } else { 16 }, "{at}");
+        }
+        assert_eq!(picture.v()[4 + 1], red.v);
+        assert_eq!(picture.v()[4 + 3], 128);
+        // half of a 2x2 covered: half the colour
+        let mut picture = Picture::black(8, 8);
+        blend(&mut picture, 3, 2, &mask, red);
+        assert_eq!(picture.v()[4 + 1], mix(128, red.v, 128));
+        for (x, y) in [(-3, -1), (7, 7), (-100, 0), (100, 100), (i32::MIN, i32::MIN), (i32::MAX, i32::MAX)] {
+            blend(&mut picture, x, y, &mask, red);
+        }
+        assert_eq!(picture.y()[0], red.y);
+        assert_eq!(picture.y()[63], red.y);
+    }
+
+    #[test]
+    fn circles_are_round() {
+        let (columns, rows) = ink(&Mask::circle(31, 0.0));
+        assert_eq!((columns.len(), rows.len()), (31, 31));
+        let ring = Mask::circle(31, 12.0);
+        assert_eq!(ring.alpha[15 * 31 + 15], 0);
+        assert!(ring.alpha[15 * 31 + 1] > 200);
+    }
+
+    proptest! {
+            #[test]
+            fn any_text_is_drawn(text in any::<String>(), px in any::<f32>(), width in 0f32..2000.0) {
+                let font = Font::sans();
+                let mask = font.mask(&text, px);
+                prop_assert_eq!(mask.alpha.len(), (mask.width * mask.height) as usize);
+                prop_assert!(mask.width <= 4200 && mask.height <= 600);
+                prop_assert!(font.width(&font.ellipsise(&text, px, width), px) <= width);
+                prop_assert!(font.fit(&text, px, width) >= SIZES.0);
+    let solid = |text: &str| text.split_whitespace().collect::<String>();
+                prop_assert_eq!(solid(&font.wrap(&text, px, width).concat()), solid(&text));
+            }
+        }
 }

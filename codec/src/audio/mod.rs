@@ -1,5 +1,6 @@
 //! Speech codecs: Opus (RFC 6716), G.722, G.711. All mono; payloads are what RTP carries (RFC 7587, RFC 3551 §4.5).
 
+mod g711;
 mod opus;
 
 use std::fmt;
@@ -7,8 +8,6 @@ use std::fmt;
 use audio_codec::{
     Decoder as _, Encoder as _,
     g722::{G722Decoder, G722Encoder},
-    pcma::{PcmaDecoder, PcmaEncoder},
-    pcmu::{PcmuDecoder, PcmuEncoder},
 };
 
 use crate::CodecError;
@@ -83,8 +82,8 @@ pub struct AudioDecoder {
 enum Inner {
     Opus(opus::Decoder),
     G722(Box<G722Decoder>),
-    Pcmu(PcmuDecoder),
-    Pcma(PcmaDecoder),
+    Pcmu,
+    Pcma,
 }
 
 impl AudioDecoder {
@@ -93,8 +92,8 @@ impl AudioDecoder {
         let inner = match codec {
             Codec::Opus => Inner::Opus(opus::Decoder::new()?),
             Codec::G722 => Inner::G722(Box::new(G722Decoder::new())),
-            Codec::Pcmu => Inner::Pcmu(PcmuDecoder::new()),
-            Codec::Pcma => Inner::Pcma(PcmaDecoder::new()),
+            Codec::Pcmu => Inner::Pcmu,
+            Codec::Pcma => Inner::Pcma,
         };
         Ok(Self { codec, inner, last: Vec::new(), concealed: 0 })
     }
@@ -120,62 +119,50 @@ impl AudioDecoder {
             return Err(AudioError::TooLong);
         }
         let begin = out.len();
-        let each = if self.codec == Codec::G722 { 2 } else { 1 };
         match &mut self.inner {
-            Inner::Opus(decoder) => decoder.decode(payload, out)?,
-            inner => {
-                out.resize(begin + payload.len() * each, 0);
-                let room = &mut out[begin..];
-                let done = match inner {
-                    Inner::G722(decoder) => decoder.decode_into(payload, room),
-                    Inner::Pcmu(decoder) => decoder.decode_into(payload, room),
-                    Inner::Pcma(decoder) => decoder.decode_into(payload, room),
-                    Inner::Opus(_) => Ok(0),
-                };
-                let done = done.unwrap_or(0);
-                out.truncate(begin + done);
-                let keep = done.min(self.codec.frame());
-                self.last.clear();
-                self.last.extend_from_slice(&out[out.len() - keep..]);
-                self.concealed = 0;
+            Inner::Opus(decoder) => {
+                if opus::is_silence(payload) {
+                    self.conceal(self.codec.frame(), out);
+                    return Ok(out.len() - begin);
+                }
+                decoder.decode(payload, out)?;
             }
+            Inner::G722(decoder) => {
+                out.resize(begin + payload.len() * 2, 0);
+                let done = decoder.decode_into(payload, &mut out[begin..]).unwrap_or(0);
+                out.truncate(begin + done);
+            }
+            Inner::Pcmu => out.extend(payload.iter().map(|&byte| g711::decode_mu(byte))),
+            Inner::Pcma => out.extend(payload.iter().map(|&byte| g711::decode_a(byte))),
         }
+        self.remember(&out[begin..]);
         Ok(out.len() - begin)
     }
 
     /// Appends `samples` made up in place of a lost packet: what was heard last, fading to silence within 100 ms.
     pub fn conceal(&mut self, samples: usize, out: &mut Vec<i16>) {
-        let samples = samples.min(MAX_CONCEALED);
-        if let Inner::Opus(decoder) = &mut self.inner {
-            decoder.conceal(samples, out);
-            return;
-        }
         let fade = self.sample_rate() as usize / 10;
-        for _ in 0..samples {
+        for _ in 0..samples.min(MAX_CONCEALED) {
             let sample = match self.last.len() {
                 0 => 0,
                 len => {
-                    // forwards and backwards in turn, so that the ends meet without a click
+                    // backwards and forwards in turn, so that the ends meet without a click
                     let turn = self.concealed % (2 * len);
                     let at = if turn < len { len - 1 - turn } else { turn - len };
                     let left = fade.saturating_sub(self.concealed) as i64;
                     (i64::from(self.last[at]) * left / fade as i64) as i16
                 }
             };
-            self.concealed = (self.concealed + 1).min(2 * fade.max(1));
+            self.concealed = (self.concealed + 1).min(fade);
             out.push(sample);
         }
     }
 
-    /// As [`Self::conceal`], when the packet after the lost one is there already: Opus carries a rough copy of the packet
-    /// before in it, if its sender says so.
-    pub fn recover(&mut self, next: &[u8], samples: usize, out: &mut Vec<i16>) {
-        match &mut self.inner {
-            Inner::Opus(decoder) if !next.is_empty() && next.len() <= MAX_PAYLOAD => {
-                decoder.recover(next, samples.min(MAX_CONCEALED), out);
-            }
-            _ => self.conceal(samples, out),
-        }
+    fn remember(&mut self, heard: &[i16]) {
+        let keep = heard.len().min(self.codec.frame());
+        self.last.clear();
+        self.last.extend_from_slice(&heard[heard.len() - keep..]);
+        self.concealed = 0;
     }
 }
 
@@ -197,8 +184,8 @@ pub struct AudioEncoder {
 enum Outer {
     Opus(opus::Encoder),
     G722(Box<G722Encoder>),
-    Pcmu(PcmuEncoder),
-    Pcma(PcmaEncoder),
+    Pcmu,
+    Pcma,
 }
 
 impl AudioEncoder {
@@ -207,8 +194,8 @@ impl AudioEncoder {
         let inner = match codec {
             Codec::Opus => Outer::Opus(opus::Encoder::new()?),
             Codec::G722 => Outer::G722(Box::new(G722Encoder::new())),
-            Codec::Pcmu => Outer::Pcmu(PcmuEncoder::new()),
-            Codec::Pcma => Outer::Pcma(PcmaEncoder::new()),
+            Codec::Pcmu => Outer::Pcmu,
+            Codec::Pcma => Outer::Pcma,
         };
         Ok(Self { codec, inner })
     }
@@ -235,13 +222,13 @@ impl AudioEncoder {
                 out.resize(begin + samples.len().div_ceil(2) + 1, 0);
                 encoder.encode_into(samples, &mut out[begin..])
             }
-            Outer::Pcmu(encoder) => {
-                out.resize(begin + samples.len(), 0);
-                encoder.encode_into(samples, &mut out[begin..])
+            Outer::Pcmu => {
+                out.extend(samples.iter().map(|&sample| g711::encode_mu(sample)));
+                return Ok(());
             }
-            Outer::Pcma(encoder) => {
-                out.resize(begin + samples.len(), 0);
-                encoder.encode_into(samples, &mut out[begin..])
+            Outer::Pcma => {
+                out.extend(samples.iter().map(|&sample| g711::encode_a(sample)));
+                return Ok(());
             }
         };
         match done {

@@ -5,8 +5,8 @@ use std::{fmt, time::Duration};
 use openh264::{
     OpenH264API, Timestamp,
     encoder::{
-        BitRate, Complexity, FrameRate, FrameType, IntraFramePeriod, Level, Profile, RateControlMode,
-        SpsPpsStrategy, UsageType,
+        BitRate, Complexity, FrameRate, FrameType, IntraFramePeriod, Level, Profile, QpRange,
+        RateControlMode, SpsPpsStrategy, UsageType,
     },
     formats::YUVSource,
 };
@@ -44,6 +44,8 @@ pub struct Encoder {
     config: EncoderConfig,
     /// The library takes changes of bitrate only after its first picture.
     started: bool,
+    /// The finest quantisation allowed.
+    min_qp: u8,
 }
 
 impl Encoder {
@@ -55,25 +57,7 @@ impl Encoder {
         }
         let fps = if config.fps.is_finite() { config.fps.clamp(1.0, 60.0) } else { 30.0 };
         let config = EncoderConfig { fps, bitrate: config.bitrate.clamp(MIN_BITRATE, MAX_BITRATE), ..config };
-        let mut settings = openh264::encoder::EncoderConfig::new()
-            .bitrate(BitRate::from_bps(config.bitrate))
-            .max_frame_rate(FrameRate::from_hz(fps))
-            .rate_control_mode(RateControlMode::Bitrate)
-            .skip_frames(true)
-            .usage_type(UsageType::CameraVideoRealTime)
-            .sps_pps_strategy(SpsPpsStrategy::ConstantId)
-            .profile(Profile::Baseline)
-            .level(library_level(level_for(width, height, fps, config.bitrate)))
-            .complexity(Complexity::Low)
-            .scene_change_detect(false)
-            .intra_frame_period(IntraFramePeriod::from_num_frames(0))
-            .num_threads(1);
-        if let Some(len) = config.max_slice_len {
-            settings = settings.max_slice_len(len.clamp(MIN_SLICE_LEN, u32::from(u16::MAX)));
-        }
-        let inner = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), settings)
-            .map_err(|error| CodecError::Library(error.to_string()))?;
-        Ok(Self { inner, config, started: false })
+        Ok(Self { inner: open(&config, MIN_QP)?, config, started: false, min_qp: MIN_QP })
     }
 
     /// What it was made for, its bitrate as last set.
@@ -82,19 +66,18 @@ impl Encoder {
         &self.config
     }
 
-    /// Changes the target, in bits per second, from the next picture on.
+    /// Changes the target, in bits per second, from the next picture on. That is an IDR if the stream's level grows.
     pub fn set_bitrate(&mut self, bitrate: u32) -> Result<(), CodecError> {
-        let bitrate = bitrate.clamp(MIN_BITRATE, MAX_BITRATE);
-        if bitrate == self.config.bitrate {
+        let before = self.config;
+        self.config.bitrate = bitrate.clamp(MIN_BITRATE, MAX_BITRATE);
+        if self.config.bitrate == before.bitrate {
             return Ok(());
         }
-        if self.started {
-            raw::set_bitrate(&mut self.inner, bitrate)?;
-            self.config.bitrate = bitrate;
+        if self.started && self.config.level() <= before.level() {
+            raw::set_bitrate(&mut self.inner, before.bitrate, self.config.bitrate)
         } else {
-            *self = Self::new(EncoderConfig { bitrate, ..self.config })?;
+            self.restart()
         }
-        Ok(())
     }
 
     /// Encodes the picture shown at `at`, counted from any fixed point; later pictures come with later times, as rate
@@ -112,6 +95,25 @@ impl Encoder {
         if force_idr && self.started {
             self.inner.force_intra_frame();
         }
+        let encoded = self.encode_once(picture, at);
+        if encoded.is_ok() {
+            return encoded;
+        }
+        // A picture outgrew the library's buffers. It has freed its state and must not be called again: begin anew,
+        // coarser, until the picture fits.
+        let mut again = encoded;
+        while again.is_err() && self.min_qp < MAX_MIN_QP {
+            self.min_qp += 8;
+            self.restart()?;
+            again = self.encode_once(picture, at);
+        }
+        if again.is_err() {
+            self.restart()?;
+        }
+        again
+    }
+
+    fn encode_once(&mut self, picture: &Picture, at: Duration) -> Result<Option<Encoded>, CodecError> {
         let at = Timestamp::from_millis(at.as_millis() as u64 & MAX_MILLIS);
         let stream = self
             .inner
@@ -127,6 +129,42 @@ impl Encoder {
         let annex_b = stream.to_vec();
         Ok((!annex_b.is_empty()).then_some(Encoded { annex_b, idr }))
     }
+
+    fn restart(&mut self) -> Result<(), CodecError> {
+        self.inner = open(&self.config, self.min_qp)?;
+        self.started = false;
+        Ok(())
+    }
+}
+
+impl EncoderConfig {
+    fn level(&self) -> u8 {
+        level_for(self.width, self.height, self.fps, self.bitrate)
+    }
+}
+
+fn open(config: &EncoderConfig, min_qp: u8) -> Result<openh264::encoder::Encoder, CodecError> {
+    let mut settings = openh264::encoder::EncoderConfig::new()
+        .bitrate(BitRate::from_bps(config.bitrate))
+        .max_frame_rate(FrameRate::from_hz(config.fps))
+        .rate_control_mode(RateControlMode::Bitrate)
+        .skip_frames(true)
+        .usage_type(UsageType::CameraVideoRealTime)
+        .sps_pps_strategy(SpsPpsStrategy::ConstantId)
+        .profile(Profile::Baseline)
+        .level(library_level(config.level()))
+        .complexity(Complexity::Low)
+        .qp(QpRange::new(min_qp, 51))
+        .scene_change_detect(false)
+        .intra_frame_period(IntraFramePeriod::from_num_frames(0))
+        .num_threads(1);
+    if let Some(len) = config.max_slice_len {
+        settings = settings.max_slice_len(len.clamp(MIN_SLICE_LEN, u32::from(u16::MAX)));
+    }
+    let mut encoder = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), settings)
+        .map_err(|error| CodecError::Library(error.to_string()))?;
+    raw::silence(&mut encoder);
+    Ok(encoder)
 }
 
 impl fmt::Debug for Encoder {
@@ -135,6 +173,10 @@ impl fmt::Debug for Encoder {
     }
 }
 
+/// Finer than this nobody sees.
+const MIN_QP: u8 = 16;
+/// The coarsest that [`Encoder::min_qp`] becomes.
+const MAX_MIN_QP: u8 = 40;
 const MIN_BITRATE: u32 = 16_000;
 const MAX_BITRATE: u32 = 50_000_000;
 const MIN_SLICE_LEN: u32 = 400;

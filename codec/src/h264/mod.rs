@@ -8,6 +8,9 @@ mod nal;
 mod raw;
 mod sps;
 
+#[cfg(test)]
+mod tests;
+
 pub use decoder::{DecodeError, Decoder};
 pub use encoder::{Encoded, Encoder, EncoderConfig, level_for};
 pub use nal::{NalType, nal_units};

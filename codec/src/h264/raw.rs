@@ -4,7 +4,10 @@
 use std::{ffi::c_int, ptr};
 
 use openh264::encoder::Encoder;
-use openh264_sys2::{ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE, SBitrateInfo, SPATIAL_LAYER_ALL};
+use openh264_sys2::{
+    ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE, ENCODER_OPTION_TRACE_LEVEL, SBitrateInfo,
+    SPATIAL_LAYER_0, SPATIAL_LAYER_ALL, WELS_LOG_QUIET,
+};
 
 use crate::CodecError;
 
@@ -24,17 +27,27 @@ pub fn has_assembly() -> bool {
     features != 0
 }
 
-/// Changes the target of an encoder that has encoded at least once. In bits per second.
-pub(super) fn set_bitrate(encoder: &mut Encoder, bitrate: u32) -> Result<(), CodecError> {
-    let wanted = c_int::try_from(bitrate).map_err(|_| CodecError::Library("bitrate out of range".into()))?;
-    // A target above the maximum is refused: raise the maximum first, lower it last. Twice covers both.
-    for option in [ENCODER_OPTION_MAX_BITRATE, ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE] {
-        let mut info = SBitrateInfo { iLayer: SPATIAL_LAYER_ALL, iBitrate: wanted };
+/// Keeps the library from writing to stderr, from before its first picture.
+pub(super) fn silence(encoder: &mut Encoder) {
+    let mut level: c_int = WELS_LOG_QUIET;
+    // SAFETY: the encoder is alive; the option, allowed before initialisation, reads an `int` during the call. A refusal
+    // would only leave the warnings on.
+    let _code = unsafe { encoder.raw_api().set_option(ENCODER_OPTION_TRACE_LEVEL, (&raw mut level).cast()) };
+}
+
+/// Changes the target of an encoder that has encoded at least once, `from` bits per second to `to`.
+pub(super) fn set_bitrate(encoder: &mut Encoder, from: u32, to: u32) -> Result<(), CodecError> {
+    let wanted = c_int::try_from(to).map_err(|_| CodecError::Library("bitrate out of range".into()))?;
+    let target = (ENCODER_OPTION_BITRATE, SPATIAL_LAYER_ALL);
+    let limit = (ENCODER_OPTION_MAX_BITRATE, SPATIAL_LAYER_0);
+    // a target above the limit is refused
+    for (option, layer) in if to > from { [limit, target] } else { [target, limit] } {
+        let mut info = SBitrateInfo { iLayer: layer, iBitrate: wanted };
         // SAFETY: the encoder is alive and initialised by its first picture; both options read a `SBitrateInfo` through
         // the pointer during the call and keep nothing of it.
         let code = unsafe { encoder.raw_api().set_option(option, (&raw mut info).cast()) };
-        if code != 0 && option == ENCODER_OPTION_BITRATE {
-            return Err(CodecError::Library(format!("openh264 refused a bitrate of {bitrate} ({code})")));
+        if code != 0 {
+            return Err(CodecError::Library(format!("openh264 refused a bitrate of {to} ({code})")));
         }
     }
     Ok(())

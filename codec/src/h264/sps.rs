@@ -324,13 +324,6 @@ mod tests {
     }
 
     #[test]
-    fn baseline_of_a_phone() {
-        let sps = parse("6742c01f8c8d40a0029ba80800");
-        assert_eq!((sps.profile_idc, sps.constraints, sps.level_idc), (66, 0xc0, 31));
-        assert!(!sps.may_reorder());
-    }
-
-    #[test]
     fn what_is_no_set_is_refused() {
         assert_eq!(Sps::parse(&[]), Err(SpsError::Truncated));
         assert_eq!(Sps::parse(&[0x68, 1, 2]), Err(SpsError::NotSps));
