@@ -190,3 +190,93 @@ fn target(contacts: Option<Contacts>) -> Option<Uri> {
     let usable = uri.is_sip() && !matches!(uri.host(), Some(Host::Name(name)) if name.is_empty());
     usable.then(|| uri.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::StatusCode;
+
+    fn invite(routes: &[&str]) -> Request {
+        let mut request = Request::new(Method::Invite, "sip:100100@192.0.2.1".parse().expect("a URI"))
+            .with("From", "<sip:room12@example.org>;tag=theirs")
+            .with("To", "<sip:100100@192.0.2.1>")
+            .with("Call-ID", "c")
+            .with("CSeq", "7 INVITE")
+            .with("Contact", "<sip:room12@192.0.2.10:5070>");
+        for route in routes {
+            request.headers.push("Record-Route", route);
+        }
+        request
+    }
+
+    fn routes(request: &Request) -> Vec<String> {
+        request.headers.all("Route").map(|h| h.text().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_request_of_the_uas_goes_the_way_the_invite_came() {
+        let mut dialog =
+            Dialog::uas(&invite(&["<sip:p2.example.org;lr>", "<sip:p1.example.org;lr>"]), "ours")
+                .expect("a dialog");
+        let bye = dialog.request(Method::Bye);
+        assert_eq!(bye.uri.to_string(), "sip:room12@192.0.2.10:5070");
+        assert_eq!(routes(&bye), ["<sip:p2.example.org;lr>", "<sip:p1.example.org;lr>"]);
+        assert_eq!(bye.headers.from().expect("From").tag(), Some("ours"));
+        assert_eq!(bye.headers.to().expect("To").tag(), Some("theirs"));
+        assert_eq!(dialog.next_hop().to_string(), "sip:p2.example.org;lr");
+        assert_eq!(dialog.request(Method::Info).headers.cseq().expect("CSeq").number, 2);
+    }
+
+    #[test]
+    fn a_strict_router_takes_the_place_of_the_target() {
+        let mut dialog =
+            Dialog::uas(&invite(&["<sip:strict.example.org>", "<sip:p1.example.org;lr>"]), "ours")
+                .expect("a dialog");
+        let bye = dialog.request(Method::Bye);
+        assert_eq!(bye.uri.to_string(), "sip:strict.example.org");
+        assert_eq!(routes(&bye), ["<sip:p1.example.org;lr>", "<sip:room12@192.0.2.10:5070>"]);
+    }
+
+    #[test]
+    fn the_uac_turns_the_routes_round_and_waits_for_a_tag() {
+        let request = invite(&[]);
+        let mut response = request.response(StatusCode::new(180).expect("a status"));
+        assert!(Dialog::uac(&request, &response).is_none());
+        response.set_to_tag("far");
+        for route in ["<sip:near.example.org;lr>", "<sip:far.example.org;lr>"] {
+            response.headers.push("Record-Route", route);
+        }
+        let mut dialog = Dialog::uac(&request, &response).expect("a dialog");
+        assert_eq!(dialog.state(), DialogState::Early);
+        dialog.confirm();
+        assert_eq!(routes(&dialog.ack(7)), ["<sip:far.example.org;lr>", "<sip:near.example.org;lr>"]);
+        assert_eq!(dialog.request(Method::Bye).headers.cseq().expect("CSeq").number, 8);
+        dialog.terminate();
+        assert_eq!(dialog.state(), DialogState::Terminated);
+    }
+
+    #[test]
+    fn older_requests_are_refused_and_newer_ones_may_skip() {
+        let mut dialog = Dialog::uas(&invite(&[]), "ours").expect("a dialog");
+        let numbered = |number| {
+            let mut request = invite(&[]);
+            request.headers.set("CSeq", CSeq::new(number, Method::Info));
+            request
+        };
+        assert_eq!(dialog.check(&numbered(20)), Ok(()));
+        assert_eq!(dialog.check(&numbered(19)), Err(OutOfOrder));
+        assert_eq!(dialog.check(&numbered(21)), Ok(()));
+    }
+
+    #[test]
+    fn a_contact_that_is_no_sip_uri_changes_nothing() {
+        let mut dialog = Dialog::uas(&invite(&[]), "ours").expect("a dialog");
+        let mut other = Request::new(Method::Info, "sip:x@y".parse().expect("a URI"));
+        other.headers.push("Contact", "<tel:+4712345678>");
+        dialog.refresh_target(other.headers.contacts().ok());
+        assert_eq!(dialog.next_hop().to_string(), "sip:room12@192.0.2.10:5070");
+        other.headers.set("Contact", "<sip:room12@192.0.2.11>");
+        dialog.refresh_target(other.headers.contacts().ok());
+        assert_eq!(dialog.next_hop().to_string(), "sip:room12@192.0.2.11");
+    }
+}

@@ -65,6 +65,8 @@ pub(super) struct Confirmed {
     /// Our 2xx that has no ACK yet.
     pub(super) unacked: Option<Unacked>,
     pub(super) exchange: Exchange,
+    /// When the session is over unless a re-INVITE refreshes it (RFC 4028).
+    pub(super) session_ends: Option<Instant>,
     /// We called, so the Call-ID is ours.
     pub(super) ours: bool,
     /// We hang up as soon as the ACK is there (§15): the Reason to give.
@@ -73,7 +75,7 @@ pub(super) struct Confirmed {
 
 impl Confirmed {
     pub(super) fn new(dialog: Dialog, ours: bool) -> Self {
-        Self { dialog, unacked: None, exchange: Exchange::Idle, ours, bye: None }
+        Self { dialog, unacked: None, exchange: Exchange::Idle, session_ends: None, ours, bye: None }
     }
 }
 
@@ -146,7 +148,10 @@ impl Call {
         match &self.phase {
             Phase::Ringing(ringing) => Some(ringing.expires),
             Phase::Calling(calling) => Some(calling.expires),
-            Phase::Confirmed(confirmed) => confirmed.unacked.as_ref().map(Unacked::next_timeout),
+            Phase::Confirmed(confirmed) => {
+                let unacked = confirmed.unacked.as_ref().map(Unacked::next_timeout);
+                unacked.into_iter().chain(confirmed.session_ends).min()
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 //! The header fields that we write.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 
@@ -110,14 +113,20 @@ impl Endpoint {
 
 /// The session timer (RFC 4028 §9) that we grant: the caller's own refreshes. Where the caller wants us to refresh
 /// we promise nothing; the session then runs without a timer.
-fn session_timer(request: &Request) -> Option<SessionExpires> {
+pub(super) fn session_timer(request: &Request) -> Option<SessionExpires> {
     let wanted = request.headers.session_expires().ok()??;
     let knows =
         request.headers.has_token("Supported", "timer") || request.headers.has_token("Require", "timer");
     if !knows || wanted.refresher == Some(Refresher::Uas) {
         return None;
     }
-    Some(SessionExpires { delta_seconds: wanted.delta_seconds.max(90), refresher: Some(Refresher::Uac) })
+    Some(SessionExpires { delta_seconds: wanted.delta_seconds, refresher: Some(Refresher::Uac) })
+}
+
+/// When a session that nobody refreshed is over: a little before its time (RFC 4028 §10).
+pub(super) fn session_ends(now: Instant, request: &Request) -> Option<Instant> {
+    let seconds = u64::from(session_timer(request)?.delta_seconds);
+    now.checked_add(Duration::from_secs(seconds - (seconds / 3).min(32)))
 }
 
 pub(super) fn ip_host(ip: IpAddr) -> Host {

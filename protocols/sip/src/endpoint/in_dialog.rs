@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{
     CommandError, Endpoint, Event, InvitationId, Path,
     call::{Exchange, Phase},
-    compose::code,
+    compose::{code, session_ends},
     multipart::session_description,
 };
 use crate::message::{Method, Request};
@@ -33,6 +33,7 @@ impl Endpoint {
             // The session has moved: so has where they are reached (§12.2.2).
             confirmed.dialog.refresh_target(request.headers.contacts().ok());
             confirmed.unacked = unacked;
+            confirmed.session_ends = session_ends(now, &request);
         }
         self.schedule(id);
         Ok(())

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{
     CommandError, Endpoint, Event, InvitationId, Path, Timer,
     call::{Call, Cancel, Confirmed, Exchange, Phase, Ringing, Unacked},
-    compose::code,
+    compose::{code, session_ends},
     multipart::session_description,
     screen::ALLOW,
     server::Machine,
@@ -51,6 +51,7 @@ impl Endpoint {
         };
         let response = self.accept_invite(&request, &path, &tag, sdp);
         let mut confirmed = Confirmed::new(dialog, false);
+        confirmed.session_ends = session_ends(now, &request);
         confirmed.unacked = self.send_2xx(now, server, &request, &response, id);
         if let Some(call) = self.calls.get_mut(&id) {
             call.phase = Phase::Confirmed(Box::new(confirmed));
@@ -91,7 +92,7 @@ impl Endpoint {
         if request.method == Method::Cancel {
             return self.handle_cancel(now, path, server, &request);
         }
-        if !self.remember_merge(server, &request) {
+        if self.is_merged(&request) {
             return self.refuse(now, server, request.response(code(482)), &tag);
         }
         if request.headers.to().is_ok_and(|to| to.tag().is_some()) {
@@ -133,6 +134,7 @@ impl Endpoint {
         }
         let trying = self.finish(request.response(code(100)), &tag);
         self.respond(now, server, &trying);
+        self.remember_merge(server, &request);
         let id = InvitationId(self.fresh_id());
         let request = Arc::new(request);
         if let Some(server) = self.servers.get_mut(&server) {
@@ -274,6 +276,10 @@ impl Endpoint {
                         let reply = unacked.reply.clone();
                         self.transmit(&reply, bytes);
                     }
+                } else if confirmed.session_ends.is_some_and(|at| now >= at) {
+                    self.send_bye(now, id, None);
+                    self.forget_call(id);
+                    return self.event(Event::Gone { id });
                 }
             }
             Phase::Ringing(_) | Phase::Calling(_) => {}

@@ -123,6 +123,11 @@ impl Endpoint {
         self.calls.len()
     }
 
+    /// Transactions that are not over, in either direction.
+    pub fn transactions(&self) -> usize {
+        self.servers.len() + self.clients.len()
+    }
+
     fn handle_message(&mut self, now: Instant, via: &Path, bytes: &Bytes) {
         match message::parse(bytes) {
             Ok(Message::Request(request)) => self.handle_request(now, via, request),

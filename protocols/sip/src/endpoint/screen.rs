@@ -10,9 +10,10 @@ use crate::message::{Host, Method, Request, Response};
 pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS, REGISTER";
 /// Extensions that we handle.
 pub(super) const SUPPORTED: &str = "timer";
+/// The shortest session that we grant, in seconds (RFC 4028 §4).
+const MIN_SE: u32 = 90;
 /// What an INFO may say.
-const INFO_BODIES: &[&str] =
-    &["application/dtmf-relay", "application/dtmf", "application/media_control+xml", "text/plain"];
+const INFO_BODIES: &[&str] = &["application/dtmf-relay", "application/dtmf", "application/media_control+xml"];
 
 impl Endpoint {
     /// The refusal of a request by rule, or none.
@@ -47,7 +48,7 @@ impl Endpoint {
         if !unsupported.is_empty() {
             return Some(request.response(code(420)).with("Unsupported", unsupported.join(", ")));
         }
-        screen_content(request)
+        screen_session_timer(request).or_else(|| screen_accept(request)).or_else(|| screen_content(request))
     }
 
     /// Whether a Request-URI's host is ours.
@@ -70,6 +71,23 @@ impl Endpoint {
         let Ok(vias) = request.headers.vias() else { return false };
         vias.iter().filter_map(|via| via.branch()).any(|branch| branch.contains(&self.instance))
     }
+}
+
+/// RFC 4028 §6: a session that wants to be refreshed too often.
+fn screen_session_timer(request: &Request) -> Option<Response> {
+    let wanted = request.headers.session_expires().ok()??;
+    let short = request.method == Method::Invite && wanted.delta_seconds < MIN_SE;
+    let knows =
+        request.headers.has_token("Supported", "timer") || request.headers.has_token("Require", "timer");
+    (short && knows).then(|| request.response(code(422)).with("Min-SE", MIN_SE))
+}
+
+/// §21.4.7: a caller that says what it reads, and does not read SDP.
+fn screen_accept(request: &Request) -> Option<Response> {
+    let accept = request.headers.accept();
+    let reads_sdp = ["application/sdp", "application/*", "*/*"].iter().any(|r| accept.iter().any(|a| a == r));
+    let refused = request.method == Method::Invite && !accept.is_empty() && !reads_sdp;
+    refused.then(|| request.response(code(406)))
 }
 
 /// §8.2.3: bodies that we cannot read.

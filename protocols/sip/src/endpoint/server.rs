@@ -35,7 +35,6 @@ pub(super) struct MergeKey {
     call_id: String,
     from_tag: String,
     cseq: u32,
-    method: Method,
 }
 
 impl MergeKey {
@@ -48,7 +47,6 @@ impl MergeKey {
             call_id: request.headers.call_id().ok()?.to_owned(),
             from_tag: request.headers.from().ok()?.tag()?.to_owned(),
             cseq: request.headers.cseq().ok()?.number,
-            method: request.method.clone(),
         })
     }
 }
@@ -153,18 +151,21 @@ impl Endpoint {
         Some(id)
     }
 
-    /// Remembers the request of this transaction, so that the same one by another way is known; false if it is
-    /// itself such a one.
-    pub(super) fn remember_merge(&mut self, id: u64, request: &Request) -> bool {
-        let Some(key) = MergeKey::of(request) else { return true };
-        if self.merges.contains_key(&key) {
-            return false;
-        }
-        if let Some(server) = self.servers.get_mut(&id) {
+    /// An INVITE that came by another way already (§8.2.2.2). Only INVITEs that became calls count: devices that
+    /// answer a challenge with the same CSeq, and those that ask for OPTIONS with the same one every time, mean no harm.
+    pub(super) fn is_merged(&self, request: &Request) -> bool {
+        request.method == Method::Invite
+            && MergeKey::of(request).is_some_and(|key| self.merges.contains_key(&key))
+    }
+
+    /// Remembers an INVITE that becomes a call.
+    pub(super) fn remember_merge(&mut self, id: u64, request: &Request) {
+        if let Some(key) = MergeKey::of(request)
+            && let Some(server) = self.servers.get_mut(&id)
+        {
             server.merge = Some(key.clone());
             self.merges.insert(key, id);
         }
-        true
     }
 
     /// Sends a response, final or not.
