@@ -122,7 +122,8 @@ async fn two_processes_write_at_once_and_neither_is_refused() {
         }
     };
     let (first, second) = tokio::join!(tokio::spawn(add(one.clone(), 1000)), tokio::spawn(add(two, 2000)));
-    (first.unwrap(), second.unwrap());
+    first.unwrap();
+    second.unwrap();
     assert_eq!(one.load().await.unwrap().rooms().len(), 40);
 }
 

@@ -1,6 +1,7 @@
 //! `serve --demo`: a room to try at once, on this machine alone, or with `--lan` for hardware beside it.
 
 use std::{
+    collections::HashSet,
     fmt::Write,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -26,6 +27,9 @@ pub(super) fn configure(mut config: Config, lan: bool) -> Config {
         for listen in &mut config.sip.listen {
             keep_here(&mut listen.address);
         }
+        // 0.0.0.0 and [::] have become the same
+        let mut seen = HashSet::new();
+        config.sip.listen.retain(|listen| seen.insert((listen.transport, listen.address)));
         keep_here(&mut config.web.listen.address);
         config.media.address = MediaAddress::Fixed(LOOPBACK);
     }

@@ -213,7 +213,7 @@ async fn set(store: &Store, args: SetArgs) -> Result<(), Failure> {
         host_pin,
         guest_pin,
         video: args.video.map(Into::into),
-        expected: args.expected.map(Some).or(args.no_expected.then_some(None)),
+        expected: args.expected.map(Some).or_else(|| args.no_expected.then_some(None)),
         chat: (args.chat || args.no_chat).then_some(args.chat),
         aliases: (args.no_alias || !args.aliases.is_empty()).then_some(args.aliases),
         organisation: args.organisation.map(Some),

@@ -24,9 +24,7 @@ pub enum StoreError {
     BadKey { key_file: PathBuf, reason: String },
 
     /// Somebody changed the row behind our back, or moved a secret from one row to another.
-    #[error(
-        "the secret {field} of {record} in the store cannot be opened; set it anew, or restore the store from a backup"
-    )]
+    #[error("the secret {field} of {record} in the store cannot be opened; restore the store from a backup")]
     Sealed { record: String, field: &'static str },
 
     #[error("there is no room {0}; `roomgate room list` shows those there are")]

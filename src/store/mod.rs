@@ -51,7 +51,7 @@ impl Store {
     pub async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
         let path = Arc::new(config.path.clone());
         let fail = |error: sqlx::Error| StoreError::open(&config.path, error.to_string());
-        let folder = config.path.parent().unwrap_or(Path::new("/"));
+        let folder = config.path.parent().unwrap_or_else(|| Path::new("/"));
         let fail_folder =
             |error: std::io::Error| StoreError::open(&config.path, format!("{}: {error}", folder.display()));
         make_private_folder(folder).map_err(fail_folder)?;
