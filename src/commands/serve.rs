@@ -1,6 +1,6 @@
 //! `roomgate serve`: everything that is ready before a port opens.
 
-use std::sync::Arc;
+use std::{io::Write, sync::Arc};
 
 use clap::Args;
 
@@ -56,7 +56,9 @@ async fn start(config: Config, args: &ServeArgs) -> Result<(), ServeError> {
         certificates,
         on_ready: Box::new(move |listening| {
             if let Some(room) = demo_room {
-                print!("{}", demo::banner(listening, secure_web, &room, self_signed));
+                let banner = demo::banner(listening, secure_web, &room, self_signed);
+                // nobody may be reading: that is no reason to stop
+                let _ = std::io::stdout().write_all(banner.as_bytes());
             }
             for (transport, address) in &listening.sip {
                 tracing::info!(%address, "SIP listens on {}", transport.as_str());
