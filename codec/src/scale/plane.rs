@@ -2,7 +2,7 @@
 
 use crate::{
     picture::PixelRect,
-    scale::simd::{blend_rows, halve_rows},
+    scale::simd::{blend_columns, blend_rows, halve_rows},
 };
 
 /// Working memory.
@@ -13,7 +13,7 @@ pub(super) struct Scratch {
     /// One line, blended of two.
     line: Vec<u8>,
     /// For each column of the target: the left source column and the weight of its right neighbour.
-    columns: Vec<(u32, u16)>,
+    columns: Vec<(u32, u32)>,
 }
 
 /// A source on its way down: the rectangle of interest, whose sides in its pixels need not be whole.
@@ -96,7 +96,7 @@ impl Scratch {
         self.columns.clear();
         self.columns.extend((0..wide).map(|column| {
             let (left, weight) = position(column, ratio, extent.columns);
-            (left as u32, weight)
+            (left as u32, u32::from(weight))
         }));
         // one more than the source has, so that the right neighbour of the last column is there
         self.line.resize(extent.columns + 1, 0);
@@ -109,11 +109,7 @@ impl Scratch {
             let line = &mut self.line[..];
             blend_rows(above, below, weight, &mut line[..extent.columns]);
             line[extent.columns] = line[extent.columns - 1];
-            for (out, &(left, weight)) in out.iter_mut().zip(&self.columns) {
-                let left = left as usize;
-                let (a, b) = (u32::from(line[left]), u32::from(line[left + 1]));
-                *out = ((a * (256 - u32::from(weight)) + b * u32::from(weight) + 128) >> 8) as u8;
-            }
+            blend_columns(line, &self.columns, out);
         }
     }
 }

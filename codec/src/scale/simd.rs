@@ -29,6 +29,16 @@ pub(super) fn blend_rows(above: &[u8], below: &[u8], weight: u16, out: &mut [u8]
     blend_rows_any(above, below, weight, out);
 }
 
+/// Each target pixel is blended of two neighbours on `line`: the left one's index, and `weight`/256 of the right one.
+pub(super) fn blend_columns(line: &[u8], columns: &[(u32, u32)], out: &mut [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: this processor has AVX2, the function's one requirement.
+        return unsafe { blend_columns_avx2(line, columns, out) };
+    }
+    blend_columns_any(line, columns, out);
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn halve_rows_avx2(
@@ -46,6 +56,12 @@ fn halve_rows_avx2(
 #[target_feature(enable = "avx2")]
 fn blend_rows_avx2(above: &[u8], below: &[u8], weight: u16, out: &mut [u8]) {
     blend_rows_any(above, below, weight, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn blend_columns_avx2(line: &[u8], columns: &[(u32, u32)], out: &mut [u8]) {
+    blend_columns_any(line, columns, out);
 }
 
 #[inline(always)]
@@ -72,5 +88,15 @@ fn blend_rows_any(above: &[u8], below: &[u8], weight: u16, out: &mut [u8]) {
     for ((out, &a), &b) in out.iter_mut().zip(above).zip(below) {
         // at most 255 * 256 + 128: fits
         *out = ((u16::from(a) * (256 - weight) + u16::from(b) * weight + 128) >> 8) as u8;
+    }
+}
+
+#[inline(always)]
+fn blend_columns_any(line: &[u8], columns: &[(u32, u32)], out: &mut [u8]) {
+    for (out, &(left, weight)) in out.iter_mut().zip(columns) {
+        let left = left as usize;
+        if let Some(&[a, b]) = line.get(left..left + 2) {
+            *out = ((u32::from(a) * (256 - weight) + u32::from(b) * weight + 128) >> 8) as u8;
+        }
     }
 }
