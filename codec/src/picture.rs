@@ -90,7 +90,7 @@ impl Picture {
     pub fn black(width: u32, height: u32) -> Self {
         let even = |side: u32| (side.clamp(1, MAX_SIDE) + 1) & !1;
         let width = even(width);
-        let height = even(height).min(MAX_PIXELS / width & !1);
+        let height = even(height).min((MAX_PIXELS / width) & !1);
         let pixels = width as usize * height as usize;
         let mut data = vec![128; pixels + pixels / 2];
         data[..pixels].fill(Yuv::BLACK.y);

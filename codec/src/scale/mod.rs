@@ -90,8 +90,8 @@ fn shrink(room: (u32, u32), shape: (u32, u32)) -> (u32, u32) {
 }
 
 fn centred(area: PixelRect, width: u32, height: u32) -> PixelRect {
-    let x = area.x + ((area.width - width) / 2 & !1);
-    let y = area.y + ((area.height - height) / 2 & !1);
+    let x = area.x + (((area.width - width) / 2) & !1);
+    let y = area.y + (((area.height - height) / 2) & !1);
     PixelRect { x, y, width, height }
 }
 
