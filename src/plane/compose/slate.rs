@@ -212,7 +212,7 @@ impl Page<'_> {
         let step = if dots > FIELD_DOTS { diameter * 3 / 2 } else { diameter * 2 };
         let width = (FIELD_DOTS * 2 + 1) * diameter;
         let width = width.max(dots * step + 2 * diameter).min(self.width as u32) & !1;
-        let (left, top) = (((self.width as u32).saturating_sub(width)) / 2 & !1, top as u32 & !1);
+        let (left, top) = (((self.width as u32).saturating_sub(width) / 2) & !1, top as u32 & !1);
         let whole = PixelRect { x: left, y: top, width, height };
         let inside = PixelRect {
             x: left + stroke,

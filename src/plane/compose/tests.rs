@@ -384,7 +384,7 @@ fn areas_become_even_rectangles_that_share_edges() {
                     (next, 0, height),
                     "{column} of {parts} at {width}"
                 );
-                assert!(rect.width % 2 == 0 && rect.width > 0);
+                assert!(rect.width.is_multiple_of(2) && rect.width > 0);
                 next = rect.x + rect.width;
             }
             assert_eq!(next, width);
