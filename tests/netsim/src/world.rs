@@ -151,10 +151,8 @@ impl<N: Node> World<N> {
                 let now = self.now;
                 self.nodes[id.0].node.timeout(now);
                 self.drain(id);
-                if let Some(again) = self.nodes[id.0].timeout {
-                    if again <= now {
-                        self.settle(id);
-                    }
+                if self.nodes[id.0].timeout.is_some_and(|again| again <= now) {
+                    self.settle(id);
                 }
                 true
             }
@@ -301,7 +299,7 @@ mod tests {
    110 ms   |<-------------- pong --------------|
    140 ms   | * answered                        |
 ";
-        let squeeze = |s: &str| s.replace('-', "").replace(' ', "");
+        let squeeze = |s: &str| s.replace(['-', ' '], "");
         assert_eq!(squeeze(&world.ladder()), squeeze(expected), "\n{}", world.ladder());
     }
 }

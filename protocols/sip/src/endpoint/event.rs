@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::Path;
+use super::{Path, StoredBinding};
 use crate::message::{Request, Response};
 
 /// One input.
@@ -146,6 +146,13 @@ pub enum Event {
         /// The call.
         id: InvitationId,
     },
+    /// An account's bindings have changed, for the store to write behind; none means that it is not registered.
+    Registered {
+        /// The account, which is the user part of its address-of-record.
+        account: String,
+        /// Everything that it is bound to now.
+        bindings: Vec<StoredBinding>,
+    },
     /// Something to count: a dropped message, a refused source.
     Counter(&'static str),
 }
@@ -165,6 +172,7 @@ impl fmt::Debug for Event {
             Self::Failed { id, status } => write!(f, "Failed({}, {status})", id.0),
             Self::ReinviteFailed { id, status, .. } => write!(f, "ReinviteFailed({}, {status})", id.0),
             Self::Gone { id } => write!(f, "Gone({})", id.0),
+            Self::Registered { account, bindings } => write!(f, "Registered({account}, {})", bindings.len()),
             Self::Counter(name) => write!(f, "Counter({name})"),
         }
     }

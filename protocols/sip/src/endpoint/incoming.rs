@@ -8,6 +8,7 @@ use super::{
     CommandError, Endpoint, Event, InvitationId, Path, Timer,
     call::{Call, Cancel, Confirmed, Exchange, Phase, Ringing, Unacked},
     compose::{code, session_ends},
+    identity::Proof,
     multipart::session_description,
     screen::ALLOW,
     server::Machine,
@@ -107,6 +108,7 @@ impl Endpoint {
                 let response = self.capabilities(&request, &tag);
                 self.respond(now, server, &response);
             }
+            Method::Register => self.handle_register(now, path, server, &request, &tag),
             _ => self.refuse(now, server, request.response(code(481)), &tag),
         }
     }
@@ -126,7 +128,11 @@ impl Endpoint {
         {
             return self.refuse(now, server, request.response(code(400)), &tag);
         }
-        let account = None;
+        let account = match self.prove(now, path, &request) {
+            Proof::Account(account) => Some(account),
+            Proof::Nobody => None,
+            Proof::Refused(response) => return self.refuse(now, server, *response, &tag),
+        };
         if let Some((status, counter)) = self.over_budget(path.remote.ip().to_canonical()) {
             self.event(Event::Counter(counter));
             let response = request.response(code(status)).with("Retry-After", 10);
@@ -197,9 +203,9 @@ impl Endpoint {
     pub(super) fn give_up(&mut self, now: Instant, id: InvitationId, invite: u64) {
         match self.calls.get_mut(&id).map(|call| &mut call.phase) {
             Some(Phase::Ringing(_)) => {
-                if self.reject(now, id, 487, None).is_ok() {
-                    self.event(Event::Cancelled { id });
-                }
+                let cancelled = self.reject(now, id, 487, None);
+                debug_assert!(cancelled.is_ok(), "a ringing call can be rejected");
+                self.event(Event::Cancelled { id });
             }
             Some(Phase::Confirmed(confirmed)) => {
                 if matches!(&confirmed.exchange, Exchange::Theirs { server, .. } if *server == invite) {

@@ -11,6 +11,7 @@
 //! | `server` | requests coming in: which transaction, which answer by rule |
 //! | `screen` | the checks of §8.2 |
 //! | `incoming` | INVITE, ACK, CANCEL from outside a dialog, and our answers |
+//! | `identity`, `register` | who sends a request, and what accounts bind |
 //! | `in_dialog` | BYE, INFO, re-INVITE, OPTIONS within one |
 //! | `client` | requests of ours and what comes back |
 //! | `outgoing` | commands that send them |
@@ -21,25 +22,30 @@ mod client;
 mod compose;
 mod config;
 mod event;
+mod identity;
 mod in_dialog;
 mod incoming;
 mod multipart;
 mod outgoing;
 mod path;
 mod random;
+mod register;
 mod screen;
 mod server;
 
 use std::{
     collections::{HashMap, VecDeque},
     net::IpAddr,
+    sync::Arc,
     time::Instant,
 };
 
 use bytes::Bytes;
 
 use crate::{
+    auth::Challenger,
     message::{self, Message},
+    registrar::Registrar,
     timers::Timers,
     transaction::{ClientKey, ServerKey},
 };
@@ -50,8 +56,10 @@ use server::{MergeKey, Server};
 
 pub use config::{EndpointConfig, Limits};
 pub use event::{CommandError, Event, Input, InvitationId, Output};
+pub use identity::{Accounts, NoAccounts};
 pub use outgoing::{Credentials, Invitation};
 pub use path::{Path, Transport};
+pub use register::StoredBinding;
 
 /// The stack of all listening points.
 pub struct Endpoint {
@@ -71,6 +79,11 @@ pub struct Endpoint {
     calls: HashMap<InvitationId, Call>,
     /// By Call-ID and our tag.
     dialogs: HashMap<(String, String), InvitationId>,
+    accounts: Arc<dyn Accounts>,
+    challenger: Challenger,
+    registrar: Registrar<Path>,
+    /// The account that registered over a connection.
+    flows: HashMap<u64, String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,14 +91,20 @@ enum Timer {
     Server(u64),
     Client(u64),
     Call(InvitationId),
+    Registrar,
 }
 
 impl Endpoint {
     /// An endpoint without calls.
-    pub fn new(config: EndpointConfig) -> Self {
+    pub fn new(config: EndpointConfig, accounts: Arc<dyn Accounts>) -> Self {
         let mut random = Random::new(config.seed);
         let instance = random.word();
+        let challenger = Challenger::new(&config.realm, random.block());
         Self {
+            accounts,
+            challenger,
+            registrar: Registrar::default(),
+            flows: HashMap::new(),
             config,
             random,
             instance,
@@ -142,11 +161,16 @@ impl Endpoint {
                 Timer::Server(id) => self.handle_server_timeout(now, id),
                 Timer::Client(id) => self.handle_client_timeout(now, id),
                 Timer::Call(id) => self.handle_call_timeout(now, id),
+                Timer::Registrar => self.handle_registrar_timeout(now),
             }
         }
     }
 
     fn handle_closed(&mut self, now: Instant, connection: u64) {
+        self.flows.remove(&connection);
+        self.registrar.for_each_path(|path| {
+            path.connection = path.connection.filter(|c| *c != connection);
+        });
         for server in self.servers.values_mut() {
             if server.reply.connection == Some(connection) {
                 server.reply.connection = None;

@@ -10,6 +10,7 @@ use super::{
     client::Purpose,
 };
 use crate::{
+    auth,
     message::{CSeq, Method, NameAddr, Request, Response, Uri},
     timers::{RINGING, TRANSACTION},
 };
@@ -196,7 +197,31 @@ impl Endpoint {
         id: InvitationId,
         challenge: &Response,
     ) -> bool {
-        let _ = (now, client, id, challenge);
-        false
+        let Some(sent) = self.clients.get(&client) else { return false };
+        let (sent, path) = (sent.request.clone(), sent.path.clone());
+        let cnonce = self.random.word();
+        let Some(Phase::Calling(calling)) = self.calls.get_mut(&id).map(|call| &mut call.phase) else {
+            return false;
+        };
+        if calling.cancel != Cancel::No {
+            return false;
+        }
+        let Some(Credentials { username, password }) = calling.credentials.take() else { return false };
+        let method = sent.method.as_str();
+        let Some((name, value)) =
+            auth::respond(&challenge.headers, method, &sent.uri, &username, &password, &cnonce)
+        else {
+            return false;
+        };
+        let mut request = (*sent).clone();
+        let number = request.headers.cseq().map_or(1, |cseq| cseq.number);
+        request.headers.remove("Via");
+        request.headers.set("CSeq", CSeq::new(number.saturating_add(1), Method::Invite));
+        request.headers.set(name, value);
+        let client = self.send(now, path, request, Purpose::Invite(id));
+        if let Some(Phase::Calling(calling)) = self.calls.get_mut(&id).map(|call| &mut call.phase) {
+            calling.client = client;
+        }
+        true
     }
 }

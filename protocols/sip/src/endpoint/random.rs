@@ -15,7 +15,7 @@ impl Random {
         Self { seed, counter: 0 }
     }
 
-    fn block(&mut self) -> [u8; 32] {
+    pub(super) fn block(&mut self) -> [u8; 32] {
         self.counter += 1;
         let mut hash = Sha256::new();
         hash.update(b"roomgate words");

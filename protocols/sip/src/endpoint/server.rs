@@ -88,12 +88,12 @@ impl Endpoint {
     pub(super) fn handle_rejected(&mut self, path: &Path, rejected: &Rejected) {
         self.event(Event::Counter("message-rejected"));
         let Some(response) = &rejected.response else { return };
-        let Ok(top) = response.headers.top_via() else { return };
+        // Where even Via cannot be read, the source is all there is.
+        let reply = response.headers.top_via().map_or_else(|_| path.clone(), |top| path.reply(&top));
         let mut response = response.clone();
         let tag = self.random.word();
         response.set_to_tag(&tag);
         response.headers.set("Server", &self.config.user_agent);
-        let reply = path.reply(&top);
         self.transmit(&reply, response.to_bytes());
     }
 

@@ -47,11 +47,11 @@ pub enum Effect {
 pub type Effects = Vec<Effect>;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::time::Instant;
 
     #[expect(clippy::disallowed_methods, reason = "tests need one real instant to count from")]
-    pub(super) fn epoch() -> Instant {
+    pub(crate) fn epoch() -> Instant {
         Instant::now()
     }
 }
