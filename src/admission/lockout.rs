@@ -24,6 +24,8 @@ pub struct Alarm {
 pub struct Lockout {
     guessers: HashMap<Who, Guesser>,
     rooms: HashMap<RoomId, Door>,
+    /// In which room's queue a call stands: in one at most.
+    queued: HashMap<LegId, RoomId>,
     alarms: VecDeque<Alarm>,
 }
 
@@ -128,10 +130,19 @@ impl Lockout {
         let Some(door) = self.rooms.get_mut(&room) else { return Answer::Now };
         door.expire(now);
         if door.wrong.len() <= ROOM_LIMIT || door.trusted.iter().any(|(trusted, _)| *trusted == who) {
-            door.queue.retain(|waiting| *waiting != leg);
+            self.forget(leg);
             return Answer::Now;
         }
-        door.wait(now, leg)
+        if self.queued.get(&leg).is_some_and(|queued| *queued != room) {
+            self.forget(leg);
+        }
+        let Some(door) = self.rooms.get_mut(&room) else { return Answer::Now };
+        let answer = door.wait(now, leg);
+        match answer {
+            Answer::At(_) => drop(self.queued.insert(leg, room)),
+            Answer::Now | Answer::Never => drop(self.queued.remove(&leg)),
+        }
+        answer
     }
 
     /// The try was wrong.
@@ -179,7 +190,8 @@ impl Lockout {
     }
 
     pub(crate) fn forget(&mut self, leg: LegId) {
-        for door in self.rooms.values_mut() {
+        let door = self.queued.remove(&leg).and_then(|room| self.rooms.get_mut(&room));
+        if let Some(door) = door {
             door.queue.retain(|waiting| *waiting != leg);
         }
     }

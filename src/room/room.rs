@@ -273,21 +273,30 @@ impl Room {
         Ok(())
     }
 
-    fn seat(&mut self, mut person: Participant, waited: bool) {
-        let (id, role) = (person.id, person.role);
-        let host_arrives = role == Role::Host && !self.lobby().host_present();
+    /// Gives a place to a newcomer, or to one who was let in, and to those who come in with this one.
+    fn seat(&mut self, person: Participant, waited: bool) {
+        let host_arrives = person.role == Role::Host && !self.lobby().host_present();
         if host_arrives && self.closes.take().is_some() {
             self.tell(Notice::HostBack, |_| true);
         }
+        self.place(person, waited);
+        self.let_in(host_arrives);
+    }
+
+    fn place(&mut self, mut person: Participant, waited: bool) {
         let notice = Notice::Joined { name: person.name.clone() };
         self.tell(notice, |_| true);
-        person.since = self.now;
-        self.seated.push(person);
         self.left = None;
-        self.out.push_back(RoomOutput::Seated { participant: id, role, waited });
-        for _ in 0..self.lobby().admitted_by_themselves(host_arrives) {
+        person.since = self.now;
+        self.out.push_back(RoomOutput::Seated { participant: person.id, role: person.role, waited });
+        self.seated.push(person);
+    }
+
+    /// Gives places to those who wait and need nobody's leave, then locks the room if it does that by itself.
+    fn let_in(&mut self, host_arrived: bool) {
+        for _ in 0..self.lobby().admitted_by_themselves(host_arrived) {
             let next = self.waiting.remove(0);
-            self.seat(next, true);
+            self.place(next, true);
         }
         let full_house = self.config.lock_at.is_some_and(|count| self.seated.len() >= count);
         if full_house && self.lobby().host_present() {
@@ -323,9 +332,8 @@ impl Room {
         }
         if self.seated.is_empty() {
             self.forget_meeting();
-        } else if self.lobby().admitted_by_themselves(false) > 0 {
-            let next = self.waiting.remove(0);
-            self.seat(next, true);
+        } else {
+            self.let_in(false);
         }
         Ok(())
     }
