@@ -5,7 +5,8 @@
 //! drain its `poll_output` until it answers with a timeout; an extra timeout is harmless.
 //!
 //! Read in this order: [`message`] (octets to messages and back), [`transaction`], [`dialog`], [`auth`] (digest),
-//! [`registrar`] (bindings), [`endpoint`] (the whole stack, which is what a user holds).
+//! [`registrar`] (bindings), [`endpoint`] (the whole stack, which is what a user holds), [`sdp`] (what media is described
+//! in, and how it is agreed on).
 
 #![warn(missing_docs)]
 
@@ -14,5 +15,6 @@ pub mod dialog;
 pub mod endpoint;
 pub mod message;
 pub mod registrar;
+pub mod sdp;
 pub mod timers;
 pub mod transaction;
