@@ -6,10 +6,7 @@ pub mod web;
 
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
-use crate::{
-    call::release::Release,
-    ids::TrackKind,
-};
+use crate::{call::release::Release, ids::TrackKind, profile::Profile};
 pub use capabilities::{
     AudioCodec, AudioParams, Capabilities, Direction, Feedback, KeyMaterial, MediaParams, SrtpParams,
     TransportParams, VideoLimits, VideoParams,
@@ -47,6 +44,8 @@ pub struct Caller {
     pub face: Face,
     /// What the caller is known to speak; else both languages, nb first.
     pub language: Option<Language>,
+    /// How its family of devices is treated.
+    pub profile: Arc<Profile>,
 }
 
 impl Caller {
@@ -60,6 +59,7 @@ impl Caller {
             trace: Arc::from(""),
             face: Face::Endpoint,
             language: None,
+            profile: Profile::generic(),
         }
     }
 }
