@@ -8,7 +8,7 @@ use std::{
 use roomgate::{
     admission::{Desk, DoorPins, Refusal, Role, Verdict},
     ids::{LegId, RoomId},
-    signalling::{Caller, Digits, Face},
+    signalling::{Caller, Digits},
 };
 
 const HOST: Verdict = Verdict::Seat { role: Role::Host };
@@ -50,13 +50,10 @@ fn from(last: u8) -> Caller {
 
 fn caller(source: IpAddr, account: Option<&str>) -> Caller {
     Caller {
-        name: None,
         address: "sip:a@example.org".into(),
-        source,
         account: account.map(str::to_owned),
         trace: "trace".into(),
-        face: Face::Endpoint,
-        language: None,
+        ..Caller::unknown(source)
     }
 }
 
