@@ -2,13 +2,15 @@
 //! sockets, the clock and the worker threads. Knows scenes, not rooms' rules; no packet passes an earlier stage.
 
 pub mod compose;
-pub mod egress;
-pub mod forward;
+mod egress;
+mod forward;
 pub mod job;
-pub mod keyframe;
-pub mod media_plane;
+mod keyframe;
+mod media_plane;
 pub mod mixer;
-pub mod port;
+mod port;
+mod quiet;
+mod studio;
 pub mod webrtc;
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
@@ -21,7 +23,7 @@ use crate::{
     room::scene::View,
     signalling::{Digit, DigitPath, Language, MediaParams},
 };
-pub use job::{Job, JobDone};
+pub use job::{Job, JobDone, JobId};
 pub use media_plane::MediaPlane;
 
 /// A socket of the media plane. `wire` opens and owns them.
@@ -47,43 +49,88 @@ pub enum PortSpec {
 /// What the control side asks of a media plane.
 #[derive(Debug)]
 pub enum PlaneCommand {
-    Open { leg: LegId, spec: PortSpec },
+    Open {
+        leg: LegId,
+        spec: PortSpec,
+    },
     /// Media was agreed, for the first time or anew.
-    Configure { leg: LegId, params: Box<MediaParams> },
+    Configure {
+        leg: LegId,
+        params: Box<MediaParams>,
+    },
     /// What this leg sees and hears from now on.
-    View { leg: LegId, view: View },
+    View {
+        leg: LegId,
+        view: View,
+    },
     /// Speaks these clips, one after the other, instead of whatever is being spoken. Ends with [`PlaneEvent::Spoken`].
-    Speak { leg: LegId, id: u64, clips: Vec<(Clip, Language)> },
+    Speak {
+        leg: LegId,
+        id: u64,
+        clips: Vec<(Clip, Language)>,
+    },
     /// Quiet music while nothing is spoken.
-    Music { leg: LegId, on: bool },
+    Music {
+        leg: LegId,
+        on: bool,
+    },
     /// Stops speech.
-    Hush { leg: LegId },
+    Hush {
+        leg: LegId,
+    },
     /// The far side asked for a key frame by signalling.
-    KeyframeWanted { leg: LegId, kind: TrackKind },
-    Close { leg: LegId },
+    KeyframeWanted {
+        leg: LegId,
+        kind: TrackKind,
+    },
+    Close {
+        leg: LegId,
+    },
 }
 
 /// What a media plane tells the control side.
 #[derive(Debug)]
 pub enum PlaneEvent {
     /// The answer to a browser's session description, or why there is none.
-    Described { leg: LegId, answer: Result<String, String> },
+    Described {
+        leg: LegId,
+        answer: Result<String, String>,
+    },
     /// The first packet of this stream has come.
-    Started { leg: LegId, kind: TrackKind },
-    Digit { leg: LegId, digit: Digit, path: DigitPath },
+    Started {
+        leg: LegId,
+        kind: TrackKind,
+    },
+    Digit {
+        leg: LegId,
+        digit: Digit,
+        path: DigitPath,
+    },
     /// A key frame is wanted from this leg and it gave no way to ask in RTCP.
-    WantKeyframe { leg: LegId, kind: TrackKind },
+    WantKeyframe {
+        leg: LegId,
+        kind: TrackKind,
+    },
     /// What [`PlaneCommand::Speak`] asked for has been heard.
-    Spoken { leg: LegId, id: u64 },
+    Spoken {
+        leg: LegId,
+        id: u64,
+    },
     /// The transport is gone: the browser's connection failed, or nothing came for 20 s.
-    Lost { leg: LegId },
+    Lost {
+        leg: LegId,
+    },
 }
 
 /// Everything that can reach a media plane. Handle one, then drain [`MediaPlane::poll_output`] to `Timeout`.
 #[derive(Debug)]
 pub enum PlaneInput<'a> {
     Command(PlaneCommand),
-    Received { socket: SocketId, from: SocketAddr, bytes: &'a [u8] },
+    Received {
+        socket: SocketId,
+        from: SocketAddr,
+        bytes: &'a [u8],
+    },
     /// A job came back from the workers.
     Done(JobDone),
     /// An extra one is harmless.
@@ -94,7 +141,11 @@ pub enum PlaneInput<'a> {
 #[derive(Debug)]
 pub enum PlaneOutput {
     /// Packets for one destination; all but the last have the same size where that was possible.
-    Transmit { socket: SocketId, to: SocketAddr, bytes: Bytes },
+    Transmit {
+        socket: SocketId,
+        to: SocketAddr,
+        bytes: Bytes,
+    },
     /// Work for the pool: it owns what it needs and comes back as [`PlaneInput::Done`].
     Work(Job),
     Event(PlaneEvent),
