@@ -17,7 +17,7 @@ use crate::{
     ivr::{Menu, MenuConfig, Situation},
     plane::{PlaneCommand, PortSpec},
     signalling::{Caller, Dialled, EncryptionState, Face, LegCommand, LocalMedia, MediaParams, Offer, Screen},
-    store::Named,
+    store::directory::Named,
 };
 
 /// How often the reception answers a source without an account that dials rooms which do not exist.

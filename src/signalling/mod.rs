@@ -8,7 +8,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use crate::{call::release::Release, ids::TrackKind, profile::Profile};
 pub use capabilities::{
-    AudioCodec, AudioParams, Capabilities, Direction, Feedback, KeyMaterial, MediaParams, SrtpParams,
+    AudioCodec, AudioParams, Capabilities, Direction, EncryptionState, Feedback, KeyMaterial, MediaParams, SrtpParams,
     TransportParams, VideoLimits, VideoParams,
 };
 
