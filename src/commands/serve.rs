@@ -8,7 +8,7 @@ use super::{Failure, demo, logging};
 use crate::{
     config::Config,
     store::Store,
-    wire::{ServeError, ServeOptions, tls::CertificateStore},
+    wire::{self, ServeError, ServeOptions, tls::CertificateStore},
 };
 
 #[derive(Args, Debug)]
@@ -66,12 +66,7 @@ async fn start(config: Config, args: &ServeArgs) -> Result<(), ServeError> {
             tracing::info!(address = %listening.web, "pages are served by {}", if secure_web { "https" } else { "http" });
         }),
     };
-    let served = serve(options).await;
+    let served = wire::serve(options).await;
     store.close().await;
     served
-}
-
-/// Runs the gateway until a signal ends it.
-async fn serve(_options: ServeOptions) -> Result<(), ServeError> {
-    Err(ServeError::Failed("this build has no listeners yet".to_owned()))
 }

@@ -16,7 +16,9 @@ use crate::{
     ids::{LegId, TrackKind},
     ivr::{Menu, MenuConfig, Situation},
     plane::{PlaneCommand, PortSpec},
-    signalling::{Caller, Dialled, EncryptionState, Face, LegCommand, LocalMedia, MediaParams, Offer, Screen},
+    signalling::{
+        Caller, Dialled, EncryptionState, Face, LegCommand, LocalMedia, MediaParams, Offer, Screen,
+    },
     store::directory::Named,
 };
 
@@ -81,7 +83,8 @@ impl Gateway {
         }
         let arriving = |call: &&Call| !matches!(call.stage, Stage::Present { .. });
         let all = self.calls.values().filter(arriving).count();
-        let here = self.calls.values().filter(arriving).filter(|call| call.caller.source == caller.source).count();
+        let here =
+            self.calls.values().filter(arriving).filter(|call| call.caller.source == caller.source).count();
         if all >= self.config.arrivals || here >= self.config.arrivals_per_source {
             tracing::warn!(source = %caller.source, all, here, "too many calls wait for a PIN; one is refused");
             self.count("arrivals-refused");
@@ -192,11 +195,8 @@ impl Gateway {
         let Some(room) = call.room else { return };
         let door = self.door_pins(room);
         let prompt = situation.prompt(&self.room_name(room), call.caller.language);
-        let menu = MenuConfig {
-            prompt,
-            lone_pound: door.guests_press_hash(),
-            auto_length: door.one_length(),
-        };
+        let menu =
+            MenuConfig { prompt, lone_pound: door.guests_press_hash(), auto_length: door.one_length() };
         self.begin_menu(now, leg, Menu::new(now, menu), Ask::Pin);
     }
 
@@ -219,7 +219,13 @@ impl Gateway {
         self.drain_menu(now, leg);
     }
 
-    pub(super) fn show_pin_field(&mut self, now: Instant, leg: LegId, tries_left: Option<u8>, wait: Duration) {
+    pub(super) fn show_pin_field(
+        &mut self,
+        now: Instant,
+        leg: LegId,
+        tries_left: Option<u8>,
+        wait: Duration,
+    ) {
         let Some(call) = self.calls.get_mut(&leg) else { return };
         let Some(room) = call.room else { return };
         call.stage = Stage::Typing { hold: now + wait, held: None };

@@ -33,13 +33,27 @@ impl GatewayConfig {
 #[derive(Debug)]
 pub enum Input {
     /// One datagram, or one message cut from a stream.
-    Sip { path: Path, bytes: Bytes },
-    SipClosed { connection: u64 },
+    Sip {
+        path: Path,
+        bytes: Bytes,
+    },
+    SipClosed {
+        connection: u64,
+    },
     /// One text message from a page's WebSocket.
-    Page { page: PageId, source: IpAddr, text: String },
-    PageClosed { page: PageId },
+    Page {
+        page: PageId,
+        source: IpAddr,
+        text: String,
+    },
+    PageClosed {
+        page: PageId,
+    },
     /// The answer to [`Output::OpenPorts`].
-    Ports { leg: LegId, result: Result<LocalMedia, String> },
+    Ports {
+        leg: LegId,
+        result: Result<LocalMedia, String>,
+    },
     Plane(PlaneEvent),
     /// Rooms or endpoints have changed.
     Directory(Arc<Directory>),
@@ -53,15 +67,29 @@ pub enum Input {
 /// One output.
 #[derive(Debug)]
 pub enum Output {
-    Transmit { path: Path, bytes: Bytes },
-    SendPage { page: PageId, text: String },
+    Transmit {
+        path: Path,
+        bytes: Bytes,
+    },
+    SendPage {
+        page: PageId,
+        text: String,
+    },
     /// Close the WebSocket when everything has been sent.
-    ClosePage { page: PageId },
+    ClosePage {
+        page: PageId,
+    },
     /// Open the sockets of a leg's streams, on the address that reaches this peer.
-    OpenPorts { leg: LegId, towards: IpAddr },
+    OpenPorts {
+        leg: LegId,
+        towards: IpAddr,
+    },
     Plane(PlaneCommand),
     /// Replaces what is stored of this account's bindings.
-    SaveBindings { account: String, bindings: Vec<BindingRecord> },
+    SaveBindings {
+        account: String,
+        bindings: Vec<BindingRecord>,
+    },
     SaveCall(CallRecord),
     /// After [`Input::Drain`]: no call is left.
     Drained,

@@ -27,7 +27,13 @@ impl Gateway {
 
     /// Ends a call, telling why in these words. A page is told at once; an endpoint sees and hears it, then the call
     /// ends.
-    pub(super) fn farewell_with(&mut self, now: Instant, leg: LegId, release: Release, situation: &Situation) {
+    pub(super) fn farewell_with(
+        &mut self,
+        now: Instant,
+        leg: LegId,
+        release: Release,
+        situation: &Situation,
+    ) {
         let heading = self.heading(leg);
         let Some(call) = self.calls.get_mut(&leg) else { return };
         match call.stage {
@@ -79,10 +85,7 @@ impl Gateway {
             caller: call.caller.address,
             dialled: call.dialled.address,
             account: call.caller.account,
-            room: call
-                .room
-                .and_then(|room| self.directory.room_by_id(room))
-                .map(|room| room.address.clone()),
+            room: call.room.and_then(|room| self.directory.room_by_id(room)).map(|room| room.address.clone()),
             role: call.role.map(|role| super::seats::role_word(role).to_owned()),
             started: call.started,
             answered: call.answered,

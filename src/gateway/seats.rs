@@ -16,7 +16,8 @@ use crate::{
     ivr::Situation,
     plane::{PlaneCommand, PortSpec},
     room::{
-        AdmitPolicy, Notice, Room, RoomCommand, RoomConfig, RoomError, RoomOutput, Roster, RosterEntry, scene::View,
+        AdmitPolicy, Notice, Room, RoomCommand, RoomConfig, RoomError, RoomOutput, Roster, RosterEntry,
+        scene::View,
     },
     signalling::{Digit, Face, LegCommand, Screen, ScreenTile},
     store::RoomRecord,
@@ -83,7 +84,12 @@ impl Gateway {
         }
     }
 
-    pub(super) fn apply(&mut self, now: Instant, room: RoomId, command: RoomCommand) -> Result<(), RoomError> {
+    pub(super) fn apply(
+        &mut self,
+        now: Instant,
+        room: RoomId,
+        command: RoomCommand,
+    ) -> Result<(), RoomError> {
         let Some(open) = self.rooms.get_mut(&room) else { return Err(RoomError::NotHere) };
         let applied = open.room.apply(now, command);
         self.drain_room(now, room);

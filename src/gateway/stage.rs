@@ -109,14 +109,19 @@ pub(super) enum Ask {
 }
 
 impl Call {
-    pub(super) fn new(caller: Caller, dialled: Dialled, offer: &Offer, room: Option<RoomId>, unix_ms: i64) -> Self {
+    pub(super) fn new(
+        caller: Caller,
+        dialled: Dialled,
+        offer: &Offer,
+        room: Option<RoomId>,
+        unix_ms: i64,
+    ) -> Self {
         let session = match offer {
             Offer::Session(text) => Some(text.clone()),
             Offer::Capabilities(_) | Offer::Delayed => None,
         };
         // What a browser sends is always encrypted to the gateway; an endpoint's agreement will tell.
-        let encryption =
-            if session.is_some() { EncryptionState::ToGateway } else { EncryptionState::Clear };
+        let encryption = if session.is_some() { EncryptionState::ToGateway } else { EncryptionState::Clear };
         Self {
             caller,
             dialled,
@@ -149,7 +154,9 @@ impl Call {
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         match &self.stage {
-            Stage::Asking(asking) => asking.timeout.into_iter().chain(asking.later.as_ref().map(|l| l.0)).min(),
+            Stage::Asking(asking) => {
+                asking.timeout.into_iter().chain(asking.later.as_ref().map(|l| l.0)).min()
+            }
             Stage::Typing { hold, held: Some(_) } => Some(*hold),
             Stage::Releasing { until, .. } => Some(*until),
             Stage::Opening | Stage::Answered | Stage::Typing { .. } | Stage::Present { .. } => None,

@@ -8,8 +8,8 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use crate::{call::release::Release, ids::TrackKind, profile::Profile};
 pub use capabilities::{
-    AudioCodec, AudioParams, Capabilities, Direction, EncryptionState, Feedback, KeyMaterial, MediaParams, SrtpParams,
-    TransportParams, VideoLimits, VideoParams,
+    AudioCodec, AudioParams, Capabilities, Direction, EncryptionState, Feedback, KeyMaterial, MediaParams,
+    SrtpParams, TransportParams, VideoLimits, VideoParams,
 };
 
 /// A language that prompts and pages speak.
@@ -167,20 +167,30 @@ impl fmt::Debug for LocalMedia {
 #[derive(Clone, Debug)]
 pub enum LegEvent {
     /// A new call. The leg waits for `Answer` or `Refuse`.
-    Incoming { caller: Caller, dialled: Dialled, offer: Offer },
+    Incoming {
+        caller: Caller,
+        dialled: Dialled,
+        offer: Offer,
+    },
     /// Media has been agreed for the first time.
     Answered(MediaParams),
     /// The far side has confirmed the call (SIP: ACK).
     Connected,
     /// Media has been agreed anew: a hold, a new address, a new line.
     Changed(MediaParams),
-    Digit { digit: Digit, path: DigitPath },
+    Digit {
+        digit: Digit,
+        path: DigitPath,
+    },
     /// A whole PIN typed into a page.
     Pin(Digits),
     /// The far side cannot decode what we send until a key frame comes.
     KeyframeWanted(TrackKind),
     /// The camera or microphone was switched off or on at the far side.
-    Muted { kind: TrackKind, muted: bool },
+    Muted {
+        kind: TrackKind,
+        muted: bool,
+    },
     /// The leg is gone; its last event.
     Released(Release),
 }

@@ -74,9 +74,14 @@ struct TileToPage<'a> {
 /// What the page side wants done, or saw.
 #[derive(Debug)]
 pub enum WebOutput {
-    Send { page: PageId, text: String },
+    Send {
+        page: PageId,
+        text: String,
+    },
     /// Close the WebSocket after what has been sent.
-    Close { page: PageId },
+    Close {
+        page: PageId,
+    },
     Leg(LegId, LegEvent),
 }
 
@@ -173,7 +178,8 @@ impl WebSide {
                 self.event(leg, LegEvent::Released(*release));
             }
             // A page hears a ring by itself; key frames are asked for in its RTCP; ports are no answer to a page.
-            LegCommand::Ring | LegCommand::WantKeyframe(_) | LegCommand::Answer(LocalMedia::Ports { .. }) => {}
+            LegCommand::Ring | LegCommand::WantKeyframe(_) | LegCommand::Answer(LocalMedia::Ports { .. }) => {
+            }
         }
     }
 

@@ -43,6 +43,11 @@ impl Framer {
         self.buffer.extend_from_slice(octets);
     }
 
+    /// Whether part of a message has come and its rest has not.
+    pub fn is_within_message(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
     /// The next thing on the stream; `None` if more octets are needed. Call until `None` after every push.
     ///
     /// # Errors
