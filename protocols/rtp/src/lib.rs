@@ -6,6 +6,9 @@ pub mod dtmf;
 pub mod h264;
 pub mod jitter;
 pub mod packet;
+pub mod report;
+pub mod rtcp;
+pub mod sdes;
 pub mod sequence;
 pub mod srtp;
 

@@ -42,7 +42,7 @@ impl Keys {
 }
 
 /// The pseudo-random function of RFC 3711 §4.3.3 (RFC 6188 for 256 bits) with a key derivation rate of 0.
-fn derive(key: &[u8], salt: &[u8], label: u8, out: &mut [u8]) -> Result<(), SrtpError> {
+pub(super) fn derive(key: &[u8], salt: &[u8], label: u8, out: &mut [u8]) -> Result<(), SrtpError> {
     // Salts shorter than 112 bits stand at the left (RFC 7714 §11); the label lies 48 bits from the right of the 112.
     let mut iv = [0u8; 16];
     for (octet, salt) in iv.iter_mut().zip(salt) {
