@@ -9,10 +9,14 @@ use proptest::prelude::*;
 use roomgate::{
     ids::TrackId,
     plane::{PlaneCommand, PlaneEvent, SocketId},
-    signalling::{Digit, DigitPath, Direction},
+    signalling::{Digit, DigitPath, Direction, KeyMaterial, SrtpParams},
 };
 use roomgate_codec::picture::Yuv;
-use roomgate_rtp::{dtmf::EventSender, packet::RtpHeader};
+use roomgate_rtp::{
+    dtmf::EventSender,
+    packet::RtpHeader,
+    srtp::{Session, Suite},
+};
 
 fn address(text: &str) -> SocketAddr {
     text.parse().expect("an address")
@@ -218,6 +222,54 @@ fn who_says_that_he_sends_and_does_not_is_lost_once() {
     });
     world.pass(60_000 * MS);
     assert_eq!(lost(&world), 0);
+}
+
+/// Keys as SDES gives them; each direction and stream its own.
+fn keys(number: u8) -> SrtpParams {
+    let key = |number: u8| KeyMaterial {
+        suite: Suite::AesCm128HmacSha1_80,
+        key_and_salt: vec![number; 30],
+        mki: None,
+        unencrypted_srtcp: false,
+    };
+    SrtpParams { send: key(number), receive: key(number + 1) }
+}
+
+fn session(key: &KeyMaterial) -> Session {
+    Session::new(key.suite, &key.key_and_salt, None, false).expect("good lengths")
+}
+
+#[test]
+fn what_is_agreed_encrypted_is_neither_sent_nor_taken_in_the_clear() {
+    let mut world = World::new();
+    let mut endpoint = world.endpoint(1, |params| {
+        params.audio.as_mut().expect("audio").transport.srtp = Some(keys(10));
+        params.video.as_mut().expect("video").transport.srtp = Some(keys(20));
+    });
+    world.view(endpoint.leg, slate("Møterom"));
+    world.pass(300 * MS);
+    let mut open = session(&keys(20).send);
+    let socket = SocketId::Rtp(TrackId::video(endpoint.leg));
+    let sent: Vec<_> = world.sent.iter().filter(|sent| sent.socket == socket).collect();
+    assert!(!sent.is_empty());
+    for sent in sent {
+        let mut bytes = sent.bytes.clone();
+        open.unprotect_rtp(&mut bytes).expect("protected with our key");
+    }
+    // From the right host, but not by the right hand: not even the latch moves.
+    let audio = SocketId::Rtp(TrackId::audio(endpoint.leg));
+    world.receive(audio, endpoint.address, &audio_packet(1));
+    endpoint.send_payload(&mut world, true, &[0x41, 0x9A, 0]);
+    assert_eq!(started(&world), 0);
+    let mut seal = session(&keys(10).receive);
+    let mut bytes = audio_packet(2);
+    seal.protect_rtp(&mut bytes).expect("protects");
+    let natted = address("10.0.0.1:7777");
+    world.receive(audio, natted, &bytes);
+    assert_eq!(started(&world), 1);
+    let again = world.events.len();
+    world.receive(audio, natted, &bytes);
+    assert_eq!(world.events.len(), again, "a replay is nothing new");
 }
 
 proptest! {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use roomgate_rtp::h264::{Depacketiser, Packetiser, PacketizationMode};
+use roomgate_rtp::h264::{AccessUnit, Depacketiser, Packetiser, PacketizationMode};
 
 use crate::{
     ids::{LegId, TrackId, TrackKind},
@@ -25,6 +25,7 @@ use crate::{
             mixer::{Mixer, MixerOutput},
             webrtc::{Browsers, BrowsersOutput},
         },
+        reorder::Reorder,
         studio::{MAX_PAYLOAD, Spec, Studio, Work},
     },
     room::scene::View,
@@ -71,6 +72,8 @@ enum Side {
 
 struct Incoming {
     source: Source,
+    /// For decoding alone.
+    reorder: Reorder,
     depacketiser: Depacketiser,
 }
 
@@ -281,7 +284,7 @@ impl MediaPlane {
             Heard::Video { sequence, timestamp, marker, payload, restarted } => {
                 if restarted && let Some(incoming) = self.sources.get_mut(&leg) {
                     incoming.source.restart();
-                    incoming.depacketiser.reset();
+                    incoming.begin_anew();
                     self.studio.interrupted(TrackId::video(leg));
                     self.wake(TrackId::video(leg));
                 }
@@ -320,7 +323,7 @@ impl MediaPlane {
         let incoming = self
             .sources
             .entry(leg)
-            .or_insert_with(|| Incoming { source: Source::new(track), depacketiser: Depacketiser::new() });
+            .or_insert_with(|| Incoming::new(track));
         let Some(packet) = incoming.source.take(now, sequence, timestamp, marker, payload) else { return };
         if incoming.source.begins(&packet) {
             self.keyframes.came(track);
@@ -338,13 +341,7 @@ impl MediaPlane {
             return;
         }
         let Some(incoming) = self.sources.get_mut(&leg) else { return };
-        let units = incoming.depacketiser.push(
-            packet.sequence as u16,
-            packet.timestamp,
-            packet.marker,
-            &packet.payload,
-        );
-        for unit in units {
+        for unit in incoming.units(self.now, packet) {
             let wanted = if unit.complete {
                 self.studio.feed(track, Unit { annex_b: unit.annex_b, idr: unit.idr })
             } else {
@@ -592,7 +589,7 @@ impl MediaPlane {
         }
         for track in self.studio.choose_sources() {
             if let Some(incoming) = self.sources.get_mut(&track.leg) {
-                incoming.depacketiser.reset();
+                incoming.begin_anew();
             }
             self.keyframes.want(self.now, track);
         }
@@ -613,6 +610,27 @@ impl MediaPlane {
 
     fn event(&mut self, event: PlaneEvent) {
         self.outputs.push_back(PlaneOutput::Event(event));
+    }
+}
+
+impl Incoming {
+    fn new(track: TrackId) -> Self {
+        Self { source: Source::new(track), reorder: Reorder::default(), depacketiser: Depacketiser::new() }
+    }
+
+    /// The access units that a packet completes.
+    fn units(&mut self, now: Instant, packet: &Packet) -> Vec<AccessUnit> {
+        self.reorder.push(now, packet.clone());
+        let mut units = Vec::new();
+        while let Some(Packet { sequence, timestamp, marker, payload, .. }) = self.reorder.pop(now) {
+            units.extend(self.depacketiser.push(sequence as u16, timestamp, marker, &payload));
+        }
+        units
+    }
+
+    fn begin_anew(&mut self) {
+        self.reorder.reset();
+        self.depacketiser.reset();
     }
 }
 

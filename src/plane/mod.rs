@@ -10,6 +10,7 @@ mod media_plane;
 pub mod mixer;
 mod port;
 mod quiet;
+mod reorder;
 mod studio;
 pub mod webrtc;
 

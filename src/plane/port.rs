@@ -1,6 +1,7 @@
 //! One endpoint's media port: RTP and RTCP (RFC 3550) with feedback (RFC 4585, RFC 5104) and SRTP (RFC 3711), to what was
 //! heard and back. Knows where packets may come from and go to (symmetric RTP, RFC 4961).
 
+mod guard;
 mod latch;
 mod stream;
 

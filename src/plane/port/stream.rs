@@ -13,6 +13,7 @@ use roomgate_rtp::{
 
 use super::{
     Asked,
+    guard::Guard,
     latch::{Latch, canonical},
 };
 use crate::{
@@ -31,6 +32,7 @@ pub(super) struct Stream {
     cname: String,
     agreed: Option<Agreed>,
     latch: Latch,
+    guard: Guard,
     incoming: Option<Incoming>,
     sent_packets: u32,
     sent_octets: u32,
@@ -73,6 +75,7 @@ impl Stream {
             cname,
             agreed: None,
             latch: Latch::default(),
+            guard: Guard::default(),
             incoming: None,
             sent_packets: 0,
             sent_octets: 0,
@@ -83,6 +86,7 @@ impl Stream {
     pub(super) fn agree(&mut self, now: Instant, agreed: Option<Agreed>) {
         if let Some(agreed) = &agreed {
             self.latch.agree(now, &agreed.transport);
+            self.guard.agree(agreed.transport.srtp.as_ref());
         }
         self.agreed = agreed;
     }
@@ -139,10 +143,7 @@ impl Stream {
         if classify(bytes) != Kind::Rtp || !self.latch.admits(now, from) {
             return None;
         }
-        if agreed.transport.srtp.is_some() {
-            return None;
-        }
-        let bytes = Cow::Borrowed(bytes);
+        let bytes = self.guard.unprotect_rtp(bytes)?;
         let packet = RtpView::parse(&bytes).ok()?;
         let known = packet.payload_type() == agreed.payload_type || Some(packet.payload_type()) == events;
         if !known || packet.ssrc() == self.ssrc {
@@ -169,13 +170,11 @@ impl Stream {
     ) -> Option<PlaneOutput> {
         let to = self.destination()?;
         let agreed = self.agreed.as_ref()?;
-        if agreed.transport.srtp.is_some() {
-            return None;
-        }
         let header =
             RtpHeader { payload_type: agreed.payload_type, marker, sequence, timestamp, ssrc: self.ssrc };
         let mut bytes = Vec::with_capacity(payload.len() + ROOM);
         header.write(payload, &mut bytes);
+        self.guard.protect_rtp(&mut bytes)?;
         self.sent_packets = self.sent_packets.wrapping_add(1);
         self.sent_octets = self.sent_octets.wrapping_add(payload.len() as u32);
         self.report_due.get_or_insert(now + SOON);
