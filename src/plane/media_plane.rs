@@ -21,12 +21,10 @@ use crate::{
         job::{JobDone, Unit},
         keyframe::Keyframes,
         port::{Asked, Heard, Port},
-        quiet::{
-            mixer::{Mixer, MixerOutput},
-            webrtc::{Browsers, BrowsersOutput},
-        },
+        quiet::mixer::{Mixer, MixerOutput},
         reorder::Reorder,
         studio::{MAX_PAYLOAD, Spec, Studio, Work},
+        webrtc::{Browsers, BrowsersOutput},
     },
     room::scene::View,
     signalling::{AudioCodec, DigitPath, Language, MediaParams},
@@ -176,7 +174,12 @@ impl MediaPlane {
     }
 
     fn open(&mut self, leg: LegId, spec: PortSpec) {
-        if self.legs.contains_key(&leg) {
+        if let Some(known) = self.legs.get(&leg) {
+            // A page changes its session: what it sees goes on.
+            if let (PortSpec::Session { offer }, Side::Browser { .. }) = (spec, &known.side) {
+                let answer = self.browsers.accept(self.now, leg, &offer);
+                self.event(PlaneEvent::Described { leg, answer });
+            }
             return;
         }
         let side = match spec {
@@ -320,10 +323,7 @@ impl MediaPlane {
         if !self.sources.contains_key(&leg) {
             self.wake(track);
         }
-        let incoming = self
-            .sources
-            .entry(leg)
-            .or_insert_with(|| Incoming::new(track));
+        let incoming = self.sources.entry(leg).or_insert_with(|| Incoming::new(track));
         let Some(packet) = incoming.source.take(now, sequence, timestamp, marker, payload) else { return };
         if incoming.source.begins(&packet) {
             self.keyframes.came(track);
@@ -487,7 +487,15 @@ impl MediaPlane {
                         egress.keyframe_wanted(self.now, &mut self.studio, &mut self.keyframes);
                     }
                 }
-                BrowsersOutput::Connected { leg } => self.listen(leg, AudioCodec::Opus),
+                BrowsersOutput::Connected { leg } => {
+                    self.listen(leg, AudioCodec::Opus);
+                    // What was sent before was lost.
+                    if let Some(Leg { side: Side::Browser { slots, .. }, .. }) = self.legs.get(&leg) {
+                        for egress in slots.values() {
+                            egress.keyframe_wanted(self.now, &mut self.studio, &mut self.keyframes);
+                        }
+                    }
+                }
                 BrowsersOutput::Lost { leg } => self.event(PlaneEvent::Lost { leg }),
                 BrowsersOutput::Timeout(due) => {
                     self.browsers_timeout = due;
