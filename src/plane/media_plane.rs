@@ -301,7 +301,7 @@ impl MediaPlane {
                     egress.keyframe_wanted(self.now, &mut self.studio, &mut self.keyframes);
                 }
             }
-            // What may be sent where has changed.
+            Heard::Reply(reply) => self.outputs.push_back(reply),
             Heard::Reachable => {
                 self.aim(leg);
                 self.subscribe();
@@ -370,7 +370,7 @@ impl MediaPlane {
             switched |= egress.packet(self.now, track, &incoming.source, packet, &mut self.studio, &mut out);
             for packet in out.drain(..) {
                 match &mut entry.side {
-                    Side::Rtp { port, .. } => self.outputs.extend(port.send_video(self.now, &packet)),
+                    Side::Rtp { port, .. } => self.outputs.extend(port.send_video(&packet)),
                     Side::Browser { .. } => {
                         let Outgoing { sequence, timestamp, marker, payload } = &packet;
                         self.browsers
@@ -403,7 +403,7 @@ impl MediaPlane {
                     let Side::Rtp { port, egress } = &mut entry.side else { continue };
                     switched |= egress.frame(self.now, &frame, &mut self.studio, &mut out);
                     for packet in out.drain(..) {
-                        self.outputs.extend(port.send_video(self.now, &packet));
+                        self.outputs.extend(port.send_video(&packet));
                     }
                 }
                 if switched {
@@ -520,7 +520,7 @@ impl MediaPlane {
     fn ask(&mut self, track: TrackId) {
         let TrackId { leg, kind } = track;
         match self.legs.get_mut(&leg).map(|entry| &mut entry.side) {
-            Some(Side::Rtp { port, .. }) => match port.ask_keyframe(self.now) {
+            Some(Side::Rtp { port, .. }) => match port.ask_keyframe() {
                 Asked::Packet(packet) => self.outputs.push_back(packet),
                 Asked::NotByMedia => self.event(PlaneEvent::WantKeyframe { leg, kind }),
                 Asked::Nobody => self.keyframes.calm(track),

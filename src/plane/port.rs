@@ -27,7 +27,11 @@ pub(super) struct Port {
     audio: Stream,
     video: Stream,
     codec: Option<AudioCodec>,
+    /// Obeying `limit`.
     video_params: Option<VideoParams>,
+    /// What the far side agreed to take of video, in bits a second, and the temporary limit below that.
+    agreed_bitrate: u32,
+    limit: Option<u64>,
     telephone_event: Option<u8>,
     events: Events,
     voice: Voice,
@@ -57,8 +61,10 @@ pub(super) enum Heard {
     Digit(Digit),
     /// The far side needs a key frame of what we send.
     KeyframeWanted,
-    /// It is known now where the far side is.
+    /// What may be sent to the far side has changed.
     Reachable,
+    /// What the far side is to be told at once.
+    Reply(PlaneOutput),
 }
 
 /// How a key frame can be asked for.
@@ -100,6 +106,8 @@ impl Port {
             ),
             codec: None,
             video_params: None,
+            agreed_bitrate: 0,
+            limit: None,
             telephone_event: None,
             events: Events::default(),
             voice: Voice {
@@ -141,9 +149,18 @@ impl Port {
                 feedback: video.feedback,
             }),
         );
+        self.agreed_bitrate = video.as_ref().map_or(0, |video| video.limits.max_bitrate);
         self.video_params = video;
+        self.apply_limit();
         self.alive = self.expects_media().then_some(now);
         another
+    }
+
+    fn apply_limit(&mut self) {
+        if let (Some(video), Some(limit)) = (&mut self.video_params, self.limit) {
+            let limit = limit.clamp(LEAST_LIMIT, u64::from(u32::MAX)) as u32;
+            video.limits.max_bitrate = self.agreed_bitrate.min(limit);
+        }
     }
 
     fn expects_media(&self) -> bool {
@@ -183,12 +200,20 @@ impl Port {
             TrackKind::Video => &mut self.video,
         };
         if stream.is_control(control, bytes) {
-            let Some(wanted) = stream.control(now, from, bytes) else { return };
+            let Some(control) = stream.control(now, from, bytes) else { return };
             if self.alive.is_some() {
                 self.alive = Some(now);
             }
-            if wanted && kind == TrackKind::Video {
-                heard.push(Heard::KeyframeWanted);
+            if kind == TrackKind::Video {
+                if control.keyframe_wanted {
+                    heard.push(Heard::KeyframeWanted);
+                }
+                if let Some(limit) = control.limit {
+                    self.limit = Some(limit.bitrate);
+                    heard.extend(self.video.limited(limit).map(Heard::Reply));
+                    self.apply_limit();
+                    heard.push(Heard::Reachable);
+                }
             }
             return;
         }
@@ -214,7 +239,11 @@ impl Port {
             heard.extend(event.and_then(digit).map(Heard::Digit));
             return;
         }
-        let arrival = stream.count(now, self.voice.rate, &packet);
+        let rate = match kind {
+            TrackKind::Audio => self.voice.rate,
+            TrackKind::Video => 90_000,
+        };
+        let arrival = stream.count(now, rate, &packet);
         if arrival.first {
             heard.push(Heard::Started(kind));
         }
@@ -236,14 +265,14 @@ impl Port {
         }
         let sequence = self.voice.sequence;
         self.voice.sequence = sequence.wrapping_add(1);
-        self.audio.send(now, sequence, timestamp, marker, payload)
+        self.audio.send(sequence, timestamp, marker, payload)
     }
 
     /// One video packet.
-    pub(super) fn send_video(&mut self, now: Instant, packet: &Outgoing) -> Option<PlaneOutput> {
+    pub(super) fn send_video(&mut self, packet: &Outgoing) -> Option<PlaneOutput> {
         let Outgoing { sequence, timestamp, marker, payload } = packet;
         self.may_send_video().then_some(())?;
-        self.video.send(now, *sequence as u16, *timestamp, *marker, payload)
+        self.video.send(*sequence as u16, *timestamp, *marker, payload)
     }
 
     /// Sends the reports that are due. `video_clock`: the video's RTP timestamp of now. True if the far side is lost.
@@ -262,11 +291,11 @@ impl Port {
     }
 
     /// Asks for a key frame of the far side's video.
-    pub(super) fn ask_keyframe(&mut self, now: Instant) -> Asked {
+    pub(super) fn ask_keyframe(&mut self) -> Asked {
         if !self.video.receives() {
             return Asked::Nobody;
         }
-        self.video.ask_keyframe(now)
+        self.video.ask_keyframe()
     }
 
     /// The leg is closed: says so to the far side.
@@ -325,5 +354,7 @@ fn digit(event: u8) -> Option<Digit> {
 
 /// A far side that says it sends and is silent for so long is gone.
 const SILENCE: Duration = Duration::from_secs(20);
+/// Less video than this is none, in bits a second.
+const LEAST_LIMIT: u64 = 64_000;
 /// Sound that comes so late was paused.
 const PAUSE: Duration = Duration::from_millis(60);

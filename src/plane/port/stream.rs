@@ -9,6 +9,8 @@ use std::{
 use roomgate_rtp::{
     demux::{Kind, classify},
     packet::{RtpHeader, RtpView},
+    report::{self, ReceiveStats},
+    rtcp::{self, Item, Limit, SenderInfo},
 };
 
 use super::{
@@ -33,7 +35,9 @@ pub(super) struct Stream {
     agreed: Option<Agreed>,
     latch: Latch,
     guard: Guard,
-    incoming: Option<Incoming>,
+    /// How the far side's stream arrives.
+    incoming: Option<ReceiveStats>,
+    fir: u8,
     sent_packets: u32,
     sent_octets: u32,
     report_due: Option<Instant>,
@@ -48,10 +52,12 @@ pub(super) struct Agreed {
     pub(super) feedback: Feedback,
 }
 
-/// The far side's stream.
-#[derive(Debug)]
-struct Incoming {
-    ssrc: u32,
+/// What RTCP said.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    pub(super) keyframe_wanted: bool,
+    /// We shall send less (RFC 5104 §4.2.1).
+    pub(super) limit: Option<Limit>,
 }
 
 /// A good packet, in the clear.
@@ -77,6 +83,7 @@ impl Stream {
             latch: Latch::default(),
             guard: Guard::default(),
             incoming: None,
+            fir: 0,
             sent_packets: 0,
             sent_octets: 0,
             report_due: None,
@@ -87,6 +94,7 @@ impl Stream {
         if let Some(agreed) = &agreed {
             self.latch.agree(now, &agreed.transport);
             self.guard.agree(agreed.transport.srtp.as_ref());
+            self.report_due.get_or_insert(now + SOON);
         }
         self.agreed = agreed;
     }
@@ -125,10 +133,31 @@ impl Stream {
                 && self.agreed.as_ref().is_some_and(|agreed| agreed.transport.rtcp_mux))
     }
 
-    /// RTCP came in. None if it is not to be trusted; else whether a key frame is wanted.
-    pub(super) fn control(&mut self, now: Instant, from: SocketAddr, _bytes: &[u8]) -> Option<bool> {
-        self.latch.admits_control(now, from).then_some(())?;
-        None
+    /// RTCP came in. None if it is not to be trusted.
+    pub(super) fn control(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) -> Option<Control> {
+        if self.agreed.is_none() || !self.latch.admits_control(now, from) {
+            return None;
+        }
+        let bytes = self.guard.unprotect_rtcp(bytes)?;
+        let items = rtcp::parse(&bytes).ok()?;
+        self.latch.fix_control(from);
+        let mut control = Control::default();
+        for item in items {
+            match item {
+                Item::Pli { .. } | Item::Fir { .. } => control.keyframe_wanted = true,
+                Item::SenderReport { info, .. } => {
+                    if let Some(incoming) = &mut self.incoming {
+                        incoming.sender_report(now, &info);
+                    }
+                }
+                Item::Tmmbr { limits, .. } => {
+                    control.limit =
+                        limits.into_iter().find(|limit| limit.ssrc == self.ssrc).or(control.limit);
+                }
+                _ => {}
+            }
+        }
+        Some(control)
     }
 
     /// RTP came in: checks where from, by whom and what.
@@ -153,16 +182,17 @@ impl Stream {
         Some(Opened { bytes, latched })
     }
 
-    /// Counts a packet of the stream for reports.
-    pub(super) fn count(&mut self, _now: Instant, _rate: u32, packet: &RtpView<'_>) -> Arrival {
+    /// Counts a packet of the stream, whose clock has `rate` Hz, for reports.
+    pub(super) fn count(&mut self, now: Instant, rate: u32, packet: &RtpView<'_>) -> Arrival {
         let ssrc = packet.ssrc();
-        let before = self.incoming.replace(Incoming { ssrc });
-        Arrival { first: before.is_none(), restarted: before.is_some_and(|before| before.ssrc != ssrc) }
+        let incoming = self.incoming.get_or_insert_with(|| ReceiveStats::new(rate));
+        let before = incoming.ssrc();
+        incoming.received(now, ssrc, packet.sequence(), packet.timestamp());
+        Arrival { first: before.is_none(), restarted: before.is_some_and(|before| before != ssrc) }
     }
 
     pub(super) fn send(
         &mut self,
-        now: Instant,
         sequence: u16,
         timestamp: u32,
         marker: bool,
@@ -177,25 +207,76 @@ impl Stream {
         self.guard.protect_rtp(&mut bytes)?;
         self.sent_packets = self.sent_packets.wrapping_add(1);
         self.sent_octets = self.sent_octets.wrapping_add(payload.len() as u32);
-        self.report_due.get_or_insert(now + SOON);
         Some(PlaneOutput::Transmit { socket: SocketId::Rtp(self.track), to, bytes: bytes.into() })
     }
 
-    pub(super) fn report(
-        &mut self,
-        _now: Instant,
-        _unix_ms: u64,
-        _clock: Option<Clock>,
-    ) -> Option<PlaneOutput> {
-        None
+    /// The report that is due. `clock`: the RTP timestamp of now in what we send, if we send.
+    pub(super) fn report(&mut self, now: Instant, unix_ms: u64, clock: Option<Clock>) -> Option<PlaneOutput> {
+        self.report_due.filter(|due| *due <= now)?;
+        // Not all at the same time (RFC 3550 §6.2).
+        self.report_due = Some(now + EVERY + Duration::from_millis(u64::from(self.ssrc % 500)));
+        let blocks: Vec<_> =
+            self.incoming.iter_mut().filter_map(|incoming| incoming.report_block(now)).collect();
+        let sending = self.sends() && self.sent_packets > 0;
+        let report = match clock.filter(|_| sending) {
+            Some(rtp_timestamp) => {
+                let info = SenderInfo {
+                    ssrc: self.ssrc,
+                    ntp: report::ntp(unix_ms),
+                    rtp_timestamp,
+                    packets: self.sent_packets,
+                    octets: self.sent_octets,
+                };
+                rtcp::sender_report(&info, &blocks, &self.cname)
+            }
+            None => rtcp::receiver_report(self.ssrc, &blocks, &self.cname),
+        };
+        self.send_control(report)
     }
 
-    pub(super) fn ask_keyframe(&mut self, _now: Instant) -> Asked {
-        Asked::NotByMedia
+    pub(super) fn ask_keyframe(&mut self) -> Asked {
+        let Some(agreed) = &self.agreed else { return Asked::Nobody };
+        let Some(media) = self.incoming.as_ref().and_then(ReceiveStats::ssrc) else { return Asked::Nobody };
+        let Feedback { pli, fir, .. } = agreed.feedback;
+        let request = if pli {
+            rtcp::pli(self.ssrc, media, &self.cname)
+        } else if fir {
+            // Each is a new request: the answer to the one before may have been lost.
+            self.fir = self.fir.wrapping_add(1);
+            rtcp::fir(self.ssrc, media, self.fir, &self.cname)
+        } else {
+            return Asked::NotByMedia;
+        };
+        self.send_control(request).map_or(Asked::Nobody, Asked::Packet)
+    }
+
+    /// Says which limit is obeyed from now on (RFC 5104 §4.2.2).
+    pub(super) fn limited(&mut self, limit: Limit) -> Option<PlaneOutput> {
+        let owner = self.incoming.as_ref().and_then(ReceiveStats::ssrc).unwrap_or_default();
+        let limit = Limit { ssrc: owner, ..limit };
+        self.send_control(rtcp::tmmbn(self.ssrc, &[limit], &self.cname))
     }
 
     pub(super) fn goodbye(&mut self) -> Option<PlaneOutput> {
-        None
+        (self.sent_packets > 0).then_some(())?;
+        self.send_control(rtcp::bye(self.ssrc, &self.cname))
+    }
+
+    /// RTCP goes to where it comes from, else beside where RTP comes from, else to what was agreed.
+    fn send_control(&mut self, mut bytes: Vec<u8>) -> Option<PlaneOutput> {
+        let rtp = self.destination()?;
+        let TransportParams { rtp: negotiated, rtcp, rtcp_mux, .. } = self.agreed.as_ref()?.transport;
+        let (socket, to) = if rtcp_mux {
+            (SocketId::Rtp(self.track), rtp)
+        } else {
+            let beside = || match rtp == canonical(negotiated) {
+                true => canonical(rtcp),
+                false => SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1)),
+            };
+            (SocketId::Rtcp(self.track), self.latch.rtcp().unwrap_or_else(beside))
+        };
+        self.guard.protect_rtcp(&mut bytes)?;
+        Some(PlaneOutput::Transmit { socket, to, bytes: bytes.into() })
     }
 }
 
@@ -207,3 +288,4 @@ pub(super) fn same_host(a: IpAddr, b: IpAddr) -> bool {
 const ROOM: usize = 12 + 32;
 /// The first report comes so soon, as players wait for it to bring sound and picture together.
 const SOON: Duration = Duration::from_millis(500);
+const EVERY: Duration = Duration::from_millis(2800);
