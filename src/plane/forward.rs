@@ -120,7 +120,7 @@ impl Source {
             return None;
         }
         // High enough that late packets of the beginning do not fall below zero.
-        let highest = self.highest.unwrap_or(u64::from(sequence) + 0x1_0000);
+        let highest = self.highest.unwrap_or_else(|| u64::from(sequence) + 0x1_0000);
         let sequence = sequence::nearest(highest, sequence);
         self.highest = Some(highest.max(sequence));
         self.load.add(now, timestamp, payload.len());
@@ -216,13 +216,16 @@ impl Line {
         let newest = packet.sequence > run.highest;
         let complete = packet.carries.has_sps && packet.carries.has_pps;
         if newest && (packet.bare || (starts && !complete)) {
-            let mut sequence = run.map(packet.sequence).unwrap_or(self.next);
+            let first = run.map(packet.sequence).unwrap_or(self.next);
             let sets = source.parameter_sets();
             run.insert(packet.sequence, sets.len());
-            for payload in sets {
-                out.push(Outgoing { sequence, timestamp, marker: false, payload });
-                sequence += 1;
-            }
+            let numbered = (first..).zip(sets);
+            out.extend(numbered.map(|(sequence, payload)| Outgoing {
+                sequence,
+                timestamp,
+                marker: false,
+                payload,
+            }));
         }
         if let Some(mut sequence) = run.map(packet.sequence) {
             if packet.payload.len() <= MAX_PAYLOAD {

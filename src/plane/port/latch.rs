@@ -68,7 +68,7 @@ impl Latch {
 
     /// A good RTCP packet has come from there.
     pub(super) fn fix_control(&mut self, from: SocketAddr) {
-        self.rtcp.get_or_insert(canonical(from));
+        self.rtcp.get_or_insert_with(|| canonical(from));
     }
 
     pub(super) fn rtp(&self) -> Option<SocketAddr> {
