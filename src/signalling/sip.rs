@@ -4,6 +4,8 @@ mod dial;
 mod info;
 mod keys;
 mod params;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{HashMap, VecDeque},
