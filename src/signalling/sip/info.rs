@@ -64,13 +64,13 @@ mod tests {
         assert!(relay("Signal=5\r\nDuration=160\r\n") == Some(Info::Digit(Digit::Number(5))));
         assert!(relay("Signal= *\r\nDuration= 250") == Some(Info::Digit(Digit::Star)));
         assert!(relay("Duration=160\nsignal=11") == Some(Info::Digit(Digit::Pound)));
-        assert!(relay("Signal=55") == None);
-        assert!(relay("") == None);
+        assert!(relay("Signal=55").is_none());
+        assert!(relay("").is_none());
         assert!(parse("application/dtmf", b"#\r\n") == Some(Info::Digit(Digit::Pound)));
         assert!(parse("application/dtmf", b"10") == Some(Info::Digit(Digit::Star)));
         assert!(parse("application/dtmf", b"Signal=7\r\n") == Some(Info::Digit(Digit::Number(7))));
-        assert!(parse("text/plain", b"5") == None);
-        assert!(parse("application/dtmf", &[0xff]) == None);
+        assert!(parse("text/plain", b"5").is_none());
+        assert!(parse("application/dtmf", &[0xff]).is_none());
         assert_eq!(parse(MEDIA_CONTROL, PICTURE_FAST_UPDATE.as_bytes()), Some(Info::PictureFastUpdate));
         assert_eq!(parse(MEDIA_CONTROL, b"<media_control/>"), None);
     }
