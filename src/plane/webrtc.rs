@@ -7,8 +7,6 @@
 mod lines;
 mod peer;
 mod stun;
-#[cfg(test)]
-mod tests;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -322,3 +320,6 @@ fn negotiate(mut peer: Peer, lines: &Lines, offer: &str) -> Result<(Peer, String
     peer.agree(lines)?;
     Ok((peer, answer.to_sdp_string()))
 }
+
+#[cfg(test)]
+mod tests;
