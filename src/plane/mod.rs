@@ -9,7 +9,6 @@ mod keyframe;
 mod media_plane;
 pub mod mixer;
 mod port;
-mod quiet;
 mod reorder;
 mod studio;
 pub mod webrtc;
