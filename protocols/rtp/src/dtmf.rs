@@ -153,3 +153,146 @@ impl EventSender {
         (1..=steps).map(|step| packet(step, false)).chain([packet(steps, true); 3]).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Dice;
+
+    /// Packets on their way: sequence, timestamp, marker, payload.
+    type Wire = Vec<(u16, u32, bool, Vec<u8>)>;
+
+    fn wire(sequence: &mut u16, event: u8, timestamp: u32, steps: u16) -> Wire {
+        let packets = EventSender::new(8000).press(event, timestamp, steps);
+        let numbered = packets.into_iter().map(|packet| {
+            *sequence = sequence.wrapping_add(1);
+            (*sequence, packet.timestamp, packet.marker, packet.payload.to_vec())
+        });
+        numbered.collect()
+    }
+
+    fn heard(wire: &Wire) -> Vec<u8> {
+        let mut receiver = EventReceiver::new();
+        let keys = wire.iter().filter_map(|(sequence, timestamp, marker, payload)| {
+            receiver.handle(*sequence, *timestamp, *marker, payload)
+        });
+        keys.collect()
+    }
+
+    /// 1 1 2 #, across the turn of the sequence numbers.
+    fn pin() -> Wire {
+        let mut sequence = 65_520;
+        [(1, 0), (1, 2400), (2, 4800), (11, 7200)]
+            .into_iter()
+            .flat_map(|(event, timestamp)| wire(&mut sequence, event, timestamp, 5))
+            .collect()
+    }
+
+    #[test]
+    fn each_key_once() {
+        assert_eq!(heard(&pin()), [1, 1, 2, 11]);
+    }
+
+    #[test]
+    fn senders_without_markers() {
+        let wire =
+            pin().into_iter().map(|(sequence, timestamp, _, payload)| (sequence, timestamp, false, payload));
+        assert_eq!(heard(&wire.collect()), [1, 1, 2, 11]);
+    }
+
+    #[test]
+    fn one_packet_of_each_key_is_enough() {
+        for kept in 0..8 {
+            let wire = pin().chunks(8).map(|key| key[kept].clone()).collect();
+            assert_eq!(heard(&wire), [1, 1, 2, 11], "packet {kept} of eight");
+        }
+    }
+
+    #[test]
+    fn duplicates_and_disorder_make_no_keys() {
+        for seed in 1..200 {
+            let mut dice = Dice::new(seed);
+            let mut wire: Wire = pin().into_iter().flat_map(|packet| [packet.clone(), packet]).collect();
+            for at in 0..wire.len() - 4 {
+                wire.swap(at, at + dice.below(4));
+            }
+            // Disorder may bring the last of a key behind the first of the next, never make one of its own.
+            assert_eq!(heard(&wire), [1, 1, 2, 11], "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn a_key_held_for_long_is_one_key() {
+        let mut long = Wire::new();
+        let mut packet = |timestamp, duration: u16, end: bool| {
+            let [high, low] = duration.to_be_bytes();
+            let number = long.len() as u16;
+            long.push((number, timestamp, number == 0, vec![5, if end { 0x8A } else { 10 }, high, low]));
+        };
+        packet(1000, 160, false);
+        packet(1000, 65_500, false);
+        packet(1000, 0xFFFF, false);
+        packet(1000 + 0xFFFF, 160, false);
+        packet(1000 + 0xFFFF, 65_300, false);
+        // The segment's last packet is lost.
+        packet(1000 + 2 * 0xFFFF, 320, false);
+        packet(1000 + 2 * 0xFFFF, 480, true);
+        assert_eq!(heard(&long), [5]);
+    }
+
+    #[test]
+    fn timestamps_that_move_inside_a_key() {
+        let mut moving = Wire::new();
+        for (key, event) in [(0u32, 7u8), (1, 7)] {
+            for step in 0..8u16 {
+                let duration = 160 * (step.min(5) + 1);
+                let [high, low] = duration.to_be_bytes();
+                let timestamp = key * 8000 + u32::from(step) * 160;
+                let flags = if step >= 5 { 0x8A } else { 10 };
+                moving.push((key as u16 * 20 + step, timestamp, step == 0, vec![event, flags, high, low]));
+            }
+        }
+        assert_eq!(heard(&moving), [7, 7]);
+    }
+
+    #[test]
+    fn timestamps_that_stand_still() {
+        let mut sequence = 0;
+        let mut still = wire(&mut sequence, 3, 500, 4);
+        still.extend(wire(&mut sequence, 3, 500, 4));
+        still.extend(wire(&mut sequence, 4, 500, 4));
+        assert_eq!(heard(&still), [3, 3, 4]);
+    }
+
+    #[test]
+    fn a_sender_that_begins_anew_is_heard() {
+        let mut restarted = wire(&mut 30_000, 1, 900_000, 3);
+        restarted.extend(wire(&mut 100, 2, 1_000, 3));
+        assert_eq!(heard(&restarted), [1, 2]);
+    }
+
+    #[test]
+    fn what_is_no_key_is_left_alone() {
+        let mut receiver = EventReceiver::new();
+        assert_eq!(receiver.handle(1, 0, true, &[16, 10, 0, 160]), None, "flash");
+        assert_eq!(receiver.handle(2, 0, true, &[1, 10, 0]), None, "cut off");
+        assert_eq!(receiver.handle(3, 0, true, &[]), None);
+        assert_eq!(
+            receiver.handle(4, 0, true, &[15, 10, 0, 160, 1, 2]),
+            Some(15),
+            "longer than it should be"
+        );
+        assert_eq!(format!("{receiver:?}"), "EventReceiver { .. }", "keys stay out of logs");
+    }
+
+    #[test]
+    fn the_sender_ends_a_key_three_times() {
+        let key = EventSender::new(8000).press(9, 77, 3);
+        let durations: Vec<_> =
+            key.iter().map(|packet| u16::from_be_bytes([packet.payload[2], packet.payload[3]])).collect();
+        assert_eq!(durations, [160, 320, 480, 480, 480, 480]);
+        assert_eq!(key.iter().map(|packet| packet.payload[1] >> 7).collect::<Vec<_>>(), [0, 0, 0, 1, 1, 1]);
+        assert_eq!(key.iter().filter(|packet| packet.marker).count(), 1);
+        assert!(key.iter().all(|packet| packet.timestamp == 77 && packet.payload[0] == 9));
+    }
+}

@@ -260,3 +260,116 @@ impl RtpHeader {
         out.extend_from_slice(payload);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Dice, hex};
+
+    const HEADER: RtpHeader = RtpHeader {
+        payload_type: 97,
+        marker: true,
+        sequence: 0x1234,
+        timestamp: 0x89AB_CDEF,
+        ssrc: 0xCAFE_BABE,
+    };
+
+    #[test]
+    fn a_packet_comes_back() {
+        let mut packet = vec![];
+        HEADER.write(b"sound", &mut packet);
+        assert_eq!(packet[..12], hex("80E1 1234 89ABCDEF CAFEBABE"));
+        let view = RtpView::parse(&packet).unwrap();
+        assert_eq!((view.header(), view.payload(), view.payload_offset()), (HEADER, &b"sound"[..], 12));
+        assert_eq!(view.elements().count(), 0);
+    }
+
+    #[test]
+    fn sources_extension_and_padding_are_taken_off() {
+        // Two sources, one word of a foreign extension, four octets of padding.
+        let packet = hex("B2 60 0001 00000002 00000003 0000000A 0000000B ABCD0001 01020304 7777 00000004");
+        let view = RtpView::parse(&packet).unwrap();
+        assert_eq!(view.csrc().collect::<Vec<_>>(), [10, 11]);
+        assert_eq!(view.extension(), Some((0xABCD, &[1, 2, 3, 4][..])));
+        assert_eq!(view.elements().count(), 0, "not of RFC 8285");
+        assert_eq!(view.payload(), [0x77, 0x77]);
+    }
+
+    #[test]
+    fn elements_of_both_forms() {
+        // One-byte form: 1 with one octet, padding, 3 with two, then 15, which ends it.
+        let packet = hex("90 60 0001 00000002 00000003 BEDE0002 10AA0031 BBCCF0DD 77");
+        let view = RtpView::parse(&packet).unwrap();
+        let found: Vec<_> = view.elements().map(|element| (element.id, element.data.to_vec())).collect();
+        assert_eq!(found, [(1, vec![0xAA]), (3, vec![0xBB, 0xCC])]);
+        // Two-byte form: 1 empty, 200 with three octets, then one that is cut off.
+        let packet = hex("90 60 0001 00000002 00000003 10000002 0100C803 11223305 77");
+        let view = RtpView::parse(&packet).unwrap();
+        assert_eq!(view.element(1), Some(&[][..]));
+        assert_eq!(view.element(200), Some(&[0x11, 0x22, 0x33][..]));
+        assert_eq!(view.elements().count(), 2);
+    }
+
+    #[test]
+    fn elements_come_back() {
+        let elements = [
+            Element { id: 1, data: &[9; 16] },
+            Element { id: 15, data: &[1] },
+            Element { id: 2, data: &[] },
+            Element { id: 14, data: &[7] },
+        ];
+        let mut packet = vec![];
+        HEADER.write_with_elements(&elements, b"video", &mut packet);
+        let view = RtpView::parse(&packet).unwrap();
+        assert_eq!((view.header(), view.payload()), (HEADER, &b"video"[..]));
+        assert_eq!(
+            view.elements().collect::<Vec<_>>(),
+            [elements[0], elements[3]],
+            "the others have no such form"
+        );
+        packet.clear();
+        HEADER.write_with_elements(&elements[1..3], b"video", &mut packet);
+        assert_eq!(packet.len(), RtpHeader::LEN + 5, "no extension without elements");
+    }
+
+    #[test]
+    fn what_is_no_packet() {
+        let plain = hex("80600001 00000002 00000003");
+        assert!(RtpView::parse(&plain).is_ok(), "empty payloads are keep-alives");
+        assert_eq!(RtpView::parse(&plain[..11]).err(), Some(PacketError::Truncated));
+        for (text, error) in [
+            ("40600001 00000002 00000003", PacketError::Version),
+            ("8F600001 00000002 00000003", PacketError::Truncated),
+            ("90600001 00000002 00000003 BEDE0001", PacketError::Truncated),
+            ("A0600001 00000002 00000003 00", PacketError::Padding),
+            ("A0600001 00000002 00000003 02", PacketError::Padding),
+            ("A0600001 00000002 00000003", PacketError::Truncated),
+        ] {
+            assert_eq!(RtpView::parse(&hex(text)).err(), Some(error), "{text}");
+        }
+        assert_eq!(RtpView::parse(&vec![0x80; MAX_PACKET + 1]).err(), Some(PacketError::TooLong));
+    }
+
+    #[test]
+    fn no_octets_make_it_panic() {
+        let mut dice = Dice::new(3);
+        let mut read = 0;
+        for _ in 0..50_000 {
+            let length = dice.below(80);
+            let mut noise = dice.bytes(length);
+            if let Some(first) = noise.first_mut() {
+                *first = 0x80 | *first & 0x33;
+            }
+            if let Some(profile) = noise.get_mut(12..16) {
+                profile.copy_from_slice(&[0xBE, 0xDE, 0, 3]);
+            }
+            if let Ok(view) = RtpView::parse(&noise) {
+                read += 1;
+                assert!(view.payload().len() + view.payload_offset() <= noise.len());
+                assert!(view.elements().map(|element| element.data.len()).sum::<usize>() <= noise.len());
+                assert!(view.csrc().count() <= 15);
+            }
+        }
+        assert!(read > 10_000, "{read}");
+    }
+}
