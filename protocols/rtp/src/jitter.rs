@@ -162,7 +162,8 @@ impl AudioJitter {
         };
         if !self.playing {
             let due = now.saturating_duration_since(slot.arrival) >= self.delay;
-            if !due && self.stored() < self.delay {
+            // The packet to be played does not count: behind it the delay must be in store.
+            if !due && self.stored() <= self.delay {
                 return Playout::Empty;
             }
             self.playing = true;
@@ -298,3 +299,6 @@ impl AudioJitter {
         self.stray = None;
     }
 }
+
+#[cfg(test)]
+mod tests;
