@@ -139,9 +139,9 @@ impl AudioJitter {
         }
         self.stray = None;
         let index = sequence::nearest(newest, sequence);
-        if self.slots.contains_key(&index) {
-            self.counts.duplicate += 1;
-        } else if self.played.is_some_and(|played| played.index == index && !played.lost) {
+        if self.slots.contains_key(&index)
+            || self.played.is_some_and(|played| played.index == index && !played.lost)
+        {
             self.counts.duplicate += 1;
         } else if self.played.is_some_and(|played| index <= played.index) {
             self.counts.late += 1;

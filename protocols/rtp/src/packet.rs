@@ -246,7 +246,7 @@ impl RtpHeader {
         if out.len() == content {
             out.truncate(content - 4);
         } else {
-            while (out.len() - content) % 4 != 0 {
+            while !(out.len() - content).is_multiple_of(4) {
                 out.push(0);
             }
             let words = ((out.len() - content) / 4) as u16;

@@ -150,7 +150,7 @@ impl Source {
 
     fn count(&mut self, sequence: u16) -> bool {
         let step = sequence::distance(sequence, self.highest as u16);
-        if step > MAX_DROPOUT || step < -MAX_MISORDER {
+        if !(-MAX_MISORDER..=MAX_DROPOUT).contains(&step) {
             if self.confirm == Some(sequence) {
                 self.restart(sequence);
             } else {
@@ -236,7 +236,7 @@ impl SendStats {
 /// NTP time from milliseconds since 1970.
 pub const fn ntp(unix_ms: u64) -> u64 {
     let seconds = (unix_ms / 1000 + NTP_TO_UNIX) & 0xFFFF_FFFF;
-    seconds << 32 | (unix_ms % 1000) * 0x1_0000_0000 / 1000
+    (seconds << 32) | ((unix_ms % 1000) * 0x1_0000_0000 / 1000)
 }
 
 /// The round trip that a block about one of our streams tells (RFC 3550 §6.4.1); `None` when its sender has seen no
@@ -249,7 +249,7 @@ pub fn round_trip(unix_ms: u64, block: &ReportBlock) -> Option<Duration> {
     let units = now.wrapping_sub(block.last_sender_report).wrapping_sub(block.delay);
     // The wall clock has millisecond steps, so a very short trip may come out below zero.
     let units = if units > u32::MAX - 256 { 0 } else { units };
-    (units < 60 << 16).then(|| Duration::from_micros(u64::from(units) * 1_000_000 >> 16))
+    (units < 60 << 16).then(|| Duration::from_micros((u64::from(units) * 1_000_000) >> 16))
 }
 
 /// A duration in 1/65536 s.

@@ -16,7 +16,7 @@ pub(super) struct Window {
 impl Window {
     /// The index of a packet: rollover counter and sequence number. A stream begins with the counter 0.
     pub(super) fn index(&self, sequence: u16) -> u64 {
-        self.newest.map_or(u64::from(sequence), |newest| sequence::nearest(newest, sequence))
+        self.newest.map_or_else(|| u64::from(sequence), |newest| sequence::nearest(newest, sequence))
     }
 
     /// Refuses what was seen, is too old, or lies beyond the key's life.
