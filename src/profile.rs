@@ -9,7 +9,8 @@ use std::{
 use serde::Deserialize;
 
 /// The files of all families, built in. The first whose prefix fits counts; the generic one ends the list.
-const FILES: [&str; 3] = [
+const FILES: [&str; 4] = [
+    include_str!("../sip-profiles/baresip.toml"),
     include_str!("../sip-profiles/cisco-ce.toml"),
     include_str!("../sip-profiles/poly.toml"),
     include_str!("../sip-profiles/generic.toml"),
@@ -26,6 +27,17 @@ pub struct Profile {
     pub keyframe_info: bool,
     /// The H.264 packetization mode to choose where both are offered.
     pub prefer_h264_mode: u8,
+    /// What its digests are asked for in, in this order: a challenge for each.
+    pub digests: Vec<DigestAlgorithm>,
+}
+
+/// A digest algorithm, by the name that RFC 8760 gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum DigestAlgorithm {
+    #[serde(rename = "MD5")]
+    Md5,
+    #[serde(rename = "SHA-256")]
+    Sha256,
 }
 
 impl Default for Profile {
@@ -35,6 +47,7 @@ impl Default for Profile {
             ignore_leading_pound: true,
             keyframe_info: true,
             prefer_h264_mode: 1,
+            digests: vec![DigestAlgorithm::Md5, DigestAlgorithm::Sha256],
         }
     }
 }
@@ -129,6 +142,7 @@ struct Policies {
     ignore_leading_pound: Option<Policy<bool>>,
     keyframe_info: Option<Policy<bool>>,
     prefer_h264_mode: Option<Policy<u8>>,
+    digests: Option<Policy<Vec<DigestAlgorithm>>>,
 }
 
 /// A value and where it is known from.
@@ -158,6 +172,12 @@ impl File {
                 .prefer_h264_mode
                 .as_ref()
                 .map_or(default.prefer_h264_mode, |policy| policy.value.min(1)),
+            digests: policies
+                .digests
+                .as_ref()
+                .map(|policy| policy.value.clone())
+                .filter(|digests| !digests.is_empty())
+                .unwrap_or(default.digests),
         }
     }
 }
@@ -183,6 +203,7 @@ mod tests {
         assert_eq!(name(Some("TANDBERG/529 (ce9.1.4.8a1ac8e) Cisco-MX700ST"), None), "Cisco TelePresence");
         assert_eq!(name(Some("PolycomHDX8000HD/3.1.12"), None), "Poly");
         assert_eq!(name(Some("Proxy/1"), Some("StudioX30")), "Poly");
+        assert_eq!(name(Some("baresip v1.0.0 (x86_64/linux)"), Some("-")), "baresip 1");
         assert_eq!(name(Some("baresip v3"), Some("-")), "generic");
         assert_eq!(name(None, None), "generic");
         assert_eq!(Profile::generic().name, "generic");

@@ -15,6 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use roomgate_sip::{
+    auth::Algorithm,
     endpoint::{
         Accounts, CommandError, Endpoint, EndpointConfig, Event, Input, InvitationId, Output, Path,
         StoredBinding,
@@ -27,7 +28,7 @@ use super::{Caller, DigitPath, Face, LegCommand, LegEvent, LocalMedia, MediaPara
 use crate::{
     call::release::Release,
     ids::{LegId, LegIds, TrackKind},
-    profile::{Profile, Profiles},
+    profile::{DigestAlgorithm, Profile, Profiles},
 };
 use info::Info;
 use keys::Keys;
@@ -97,7 +98,14 @@ struct Media {
 }
 
 impl SipSide {
-    pub fn new(config: SipSideConfig, accounts: Arc<dyn Accounts>) -> Self {
+    pub fn new(mut config: SipSideConfig, accounts: Arc<dyn Accounts>) -> Self {
+        config.endpoint.algorithms = Arc::new(|user_agent| {
+            let named = |digest: &DigestAlgorithm| match digest {
+                DigestAlgorithm::Md5 => Algorithm::Md5,
+                DigestAlgorithm::Sha256 => Algorithm::Sha256,
+            };
+            Profiles::embedded().find(user_agent, None).digests.iter().map(named).collect()
+        });
         Self {
             endpoint: Endpoint::new(config.endpoint, accounts),
             endpoint_timeout: None,

@@ -84,13 +84,13 @@ impl Challenger {
         Self { realm: realm.to_owned(), secret, epoch: None, issued: 0, counters: HashMap::new() }
     }
 
-    /// Values for WWW-Authenticate, the strongest first (RFC 8760 §2.4).
-    pub fn challenges(&mut self, now: Instant, stale: bool) -> Vec<String> {
+    /// Values for WWW-Authenticate, one for each algorithm in this order (RFC 8760 §2.4).
+    pub fn challenges(&mut self, now: Instant, algorithms: &[Algorithm], stale: bool) -> Vec<String> {
         let nonce = self.nonce(now);
         let stale = if stale { ", stale=true" } else { "" };
         let realm = self.realm.replace(['"', '\\'], "");
-        [Algorithm::Sha256, Algorithm::Md5]
-            .into_iter()
+        algorithms
+            .iter()
             .map(|algorithm| {
                 let algorithm = algorithm.as_str();
                 format!(
@@ -400,7 +400,11 @@ mod tests {
 
     fn challenged(challenger: &mut Challenger, now: Instant, only: &str, password: &str) -> Request {
         let mut headers = Headers::new();
-        for value in challenger.challenges(now, false).iter().filter(|v| v.contains(only)) {
+        for value in challenger
+            .challenges(now, &[Algorithm::Sha256, Algorithm::Md5], false)
+            .iter()
+            .filter(|v| v.contains(only))
+        {
             headers.push("WWW-Authenticate", value);
         }
         let request = register();

@@ -1,6 +1,11 @@
 //! What an endpoint is told at its start.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+
+use crate::auth::Algorithm;
+
+/// Which digest algorithms a sender with this User-Agent is challenged with, in which order.
+pub type Algorithms = Arc<dyn Fn(Option<&str>) -> Vec<Algorithm> + Send + Sync>;
 
 /// Configuration of an [`Endpoint`](super::Endpoint).
 #[derive(Clone)]
@@ -19,6 +24,9 @@ pub struct EndpointConfig {
     pub public_host: Option<String>,
     /// Whether INVITEs are taken from callers without an account. If not, they are challenged.
     pub anonymous_calls: bool,
+    /// The digest algorithms of our challenges. Old stacks read the first challenge only, or fail at one that they do
+    /// not know.
+    pub algorithms: Algorithms,
     /// What one source and all together may hold.
     pub limits: Limits,
 }
@@ -34,6 +42,7 @@ impl EndpointConfig {
             user_agent: concat!("Roomgate/", env!("CARGO_PKG_VERSION")).to_owned(),
             public_host: None,
             anonymous_calls: true,
+            algorithms: Arc::new(|_| vec![Algorithm::Sha256, Algorithm::Md5]),
             limits: Limits::default(),
         }
     }

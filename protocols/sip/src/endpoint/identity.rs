@@ -63,7 +63,8 @@ impl Endpoint {
 
     fn challenge(&mut self, now: Instant, request: &Request, stale: bool) -> Proof {
         let mut response = request.response(code(401));
-        for challenge in self.challenger.challenges(now, stale) {
+        let algorithms = (self.config.algorithms)(request.headers.get("User-Agent").as_deref());
+        for challenge in self.challenger.challenges(now, &algorithms, stale) {
             response.headers.push("WWW-Authenticate", challenge);
         }
         Proof::Refused(Box::new(response))

@@ -54,7 +54,7 @@ use client::Client;
 use random::Random;
 use server::{MergeKey, Server};
 
-pub use config::{EndpointConfig, Limits};
+pub use config::{Algorithms, EndpointConfig, Limits};
 pub use event::{CommandError, Event, Input, InvitationId, Output};
 pub use identity::{Accounts, NoAccounts};
 pub use outgoing::{Credentials, Invitation};
