@@ -91,7 +91,7 @@ impl Request {
     /// The octets to send, with the right Content-Length.
     pub fn to_bytes(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(1024 + self.body.len());
-        put(&mut out, format_args!("{} {} {}\r\n", self.method, self.uri, rsip::Version::V2));
+        start(&mut out, format_args!("{} {} {}", self.method, self.uri, rsip::Version::V2));
         finish(out, &self.headers, &self.body)
     }
 }
@@ -152,7 +152,7 @@ impl Response {
     pub fn to_bytes(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(1024 + self.body.len());
         let reason = self.reason.as_str();
-        put(&mut out, format_args!("{} {} {reason}\r\n", rsip::Version::V2, self.status));
+        start(&mut out, format_args!("{} {} {reason}", rsip::Version::V2, self.status));
         finish(out, &self.headers, &self.body)
     }
 }
@@ -160,6 +160,15 @@ impl Response {
 fn put(out: &mut BytesMut, text: fmt::Arguments<'_>) {
     // Writing into a growing buffer cannot fail.
     let _ = fmt::Write::write_fmt(out, text);
+}
+
+/// The start line stays one line, whatever its parts were made from.
+fn start(out: &mut BytesMut, line: fmt::Arguments<'_>) {
+    put(out, line);
+    for byte in out.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n')) {
+        *byte = b' ';
+    }
+    out.put_slice(b"\r\n");
 }
 
 fn finish(mut out: BytesMut, headers: &Headers, body: &Bytes) -> Bytes {

@@ -30,6 +30,8 @@ pub struct Framer {
     buffer: BytesMut,
     /// What of the buffer holds no end of header fields.
     searched: usize,
+    /// A message has come whose length cannot be read.
+    lost: bool,
 }
 
 impl Framer {
@@ -50,9 +52,15 @@ impl Framer {
 
     /// The next thing on the stream; `None` if more octets are needed. Call until `None` after every push.
     ///
+    /// What has a Content-Length that cannot be read comes once, without its body, so that [`parse`](super::parse)
+    /// makes its 400 (RFC 4475 §3.1.2.2); the error comes after it.
+    ///
     /// # Errors
     /// [`FramingError`]: nothing after this can be trusted.
     pub fn next_framed(&mut self) -> Result<Option<Framed>, FramingError> {
+        if self.lost {
+            return Err(FramingError::NoLength);
+        }
         while self.buffer.starts_with(b"\r\n") {
             match self.buffer.get(2..4) {
                 Some(b"\r\n") => {
@@ -68,8 +76,16 @@ impl Framer {
         let Some(end) = self.end_of_headers() else {
             return if self.buffer.len() > MAX_MESSAGE { Err(FramingError::TooLarge) } else { Ok(None) };
         };
-        let length =
-            content_length(self.buffer.get(..end).unwrap_or_default()).ok_or(FramingError::NoLength)?;
+        let length = match content_length(self.buffer.get(..end).unwrap_or_default()) {
+            Length::Is(length) => length,
+            Length::Missing => return Err(FramingError::NoLength),
+            Length::Malformed => {
+                self.lost = true;
+                let head = self.buffer.split_to(end.min(MAX_MESSAGE)).freeze();
+                self.buffer.clear();
+                return Ok(Some(Framed::Message(head)));
+            }
+        };
         let whole =
             end.checked_add(length).filter(|whole| *whole <= MAX_MESSAGE).ok_or(FramingError::TooLarge)?;
         if self.buffer.len() < whole {
@@ -97,18 +113,29 @@ impl Framer {
     }
 }
 
+enum Length {
+    Is(usize),
+    Missing,
+    /// Not a number, or there are two.
+    Malformed,
+}
+
 /// The one Content-Length among the header fields.
-fn content_length(head: &[u8]) -> Option<usize> {
-    let text = String::from_utf8_lossy(head);
-    let mut found = None;
+fn content_length(head: &[u8]) -> Length {
+    let mut text = String::from_utf8_lossy(head);
+    if text.contains("\r\n ") || text.contains("\r\n\t") {
+        text = text.replace("\r\n ", " ").replace("\r\n\t", " ").into();
+    }
+    let mut found = Length::Missing;
     for line in text.split("\r\n").skip(1) {
         let Some((name, value)) = line.split_once(':') else { continue };
         let name = name.trim_end();
         if name.eq_ignore_ascii_case("Content-Length") || name.eq_ignore_ascii_case("l") {
-            if found.is_some() {
-                return None;
-            }
-            found = Some(lex::number(value.trim()).and_then(|n| usize::try_from(n).ok())?);
+            let number = lex::number(value.trim()).and_then(|n| usize::try_from(n).ok());
+            found = match (found, number) {
+                (Length::Missing, Some(number)) => Length::Is(number),
+                _ => return Length::Malformed,
+            };
         }
     }
     found
@@ -148,9 +175,39 @@ mod tests {
             framer.next_framed()
         };
         assert_eq!(run(b"OPTIONS sip:a@b SIP/2.0\r\n\r\n"), Err(FramingError::NoLength));
-        assert_eq!(run(b"A\r\nl: 1\r\nContent-Length: 1\r\n\r\n"), Err(FramingError::NoLength));
         assert_eq!(run(b"A\r\nl: 99999999999999999999\r\n\r\n"), Err(FramingError::TooLarge));
         assert_eq!(run(&vec![b'a'; MAX_MESSAGE + 1]), Err(FramingError::TooLarge));
         assert_eq!(run(b"A\r\nl: 5\r\n\r\nab"), Ok(None));
+    }
+
+    #[test]
+    fn an_unreadable_length_is_handed_out_once_to_be_answered() {
+        for lengths in ["l: 1\r\nContent-Length: 1", "l: -1", "Content-Length:", "l: 1,1", "l: x\r\n\ty"] {
+            let head = format!(
+                "OPTIONS sip:a@b SIP/2.0\r\nv: SIP/2.0/TCP a;branch=z9hG4bKa\r\nf: sip:a@b;tag=1\r\n\
+                 t: sip:a@b\r\ni: a\r\nCSeq: 1 OPTIONS\r\n{lengths}\r\n\r\n"
+            );
+            let mut framer = Framer::new();
+            framer.push(head.as_bytes());
+            framer.push(MESSAGE);
+            let Ok(Some(Framed::Message(message))) = framer.next_framed() else { panic!("{lengths}") };
+            let response = crate::message::parse(&message).expect_err(lengths).response.expect(lengths);
+            assert_eq!(response.status, 400, "{lengths}");
+            assert_eq!(framer.next_framed(), Err(FramingError::NoLength), "{lengths}");
+            framer.push(MESSAGE);
+            assert_eq!(
+                framer.next_framed(),
+                Err(FramingError::NoLength),
+                "nothing after it counts: {lengths}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_folded_length_is_a_length() {
+        let mut framer = Framer::new();
+        framer.push(b"A\r\nContent-Length :\r\n  2\r\nX: 1\r\n\r\nabA");
+        let whole = b"A\r\nContent-Length :\r\n  2\r\nX: 1\r\n\r\nab";
+        assert_eq!(framer.next_framed(), Ok(Some(Framed::Message(Bytes::from_static(whole)))));
     }
 }

@@ -89,10 +89,10 @@ impl Header {
     }
 
     fn own(name: &str, value: &str) -> Self {
-        let name = canonical(name.as_bytes()).map_or_else(
-            || Bytes::copy_from_slice(name.as_bytes()),
-            |known| Bytes::from_static(known.as_bytes()),
-        );
+        let name = match canonical(name.as_bytes()) {
+            Some(known) => Bytes::from_static(known.as_bytes()),
+            None => name.bytes().filter(|b| lex::is_token_char(*b)).collect(),
+        };
         // A line end in a value would let its author write header fields of his own.
         let value = match value.contains(['\r', '\n']) {
             true => Bytes::from(value.replace(['\r', '\n'], " ").trim().to_owned()),
@@ -254,7 +254,7 @@ impl Headers {
             value.push_str(", ");
             value.push_str(item);
         }
-        header.value = value.into();
+        *header = Header::own("Via", &value);
     }
 
     /// Takes the topmost Via value away: what a proxy does to a response.

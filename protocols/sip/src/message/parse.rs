@@ -101,7 +101,7 @@ fn response(line: &str, headers: Headers, body: Result<Bytes, String>) -> Result
     let digits = words.next().filter(|d| d.len() == 3).and_then(lex::number);
     let status = digits.and_then(|n| u16::try_from(n).ok()).and_then(StatusCode::new);
     let status = status.ok_or("malformed status code")?;
-    let reason = words.next().unwrap_or_default().to_owned();
+    let reason = words.next().unwrap_or_default().replace('\r', " ");
     let body = body?;
     check(&headers, None)?;
     Ok(Response { status, reason, headers, body })
@@ -160,6 +160,11 @@ fn read_headers(bytes: &Bytes, at: &mut usize) -> (Headers, Option<usize>, Optio
             continue;
         }
         let whole = bytes.slice(line.start..end);
+        // Some take a lone CR for a line end: passed on, it would become a header field of its author's choice.
+        if has_lone_cr(&whole) {
+            fault = fault.or(Some("CR within a header field"));
+            continue;
+        }
         let Some(colon) = whole.iter().position(|b| *b == b':') else {
             fault = fault.or(Some("header field without a colon"));
             continue;
@@ -191,6 +196,10 @@ fn next_line(bytes: &Bytes, from: usize) -> Option<(std::ops::Range<usize>, usiz
     let feed = rest.iter().position(|b| *b == b'\n')?;
     let end = if feed > 0 && rest.get(feed - 1) == Some(&b'\r') { feed - 1 } else { feed };
     Some((from..from + end, from + feed + 1))
+}
+
+fn has_lone_cr(bytes: &[u8]) -> bool {
+    bytes.iter().enumerate().any(|(at, b)| *b == b'\r' && bytes.get(at + 1) != Some(&b'\n'))
 }
 
 fn trim(bytes: &Bytes) -> Bytes {
