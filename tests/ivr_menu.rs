@@ -16,8 +16,12 @@ struct Call {
 
 impl Call {
     fn new(lone_pound: bool, auto_length: Option<u8>) -> Self {
+        Self::with(lone_pound, auto_length, true)
+    }
+
+    fn with(lone_pound: bool, auto_length: Option<u8>, ignore_leading_pound: bool) -> Self {
         let start = Instant::now();
-        let config = MenuConfig { prompt: first_prompt(), lone_pound, auto_length };
+        let config = MenuConfig { prompt: first_prompt(), lone_pound, auto_length, ignore_leading_pound };
         let mut call = Self { start, menu: Menu::new(start, config), told: Vec::new(), next: None };
         call.drain();
         call
@@ -143,6 +147,10 @@ fn a_lone_pound_right_after_the_answer_was_not_keyed_by_a_person() {
     assert_eq!(call.told(), "");
     call.key(2_000, "#");
     assert_eq!(call.told(), "hush, collected \"\"");
+    let mut call = Call::with(true, None, false);
+    call.told();
+    call.key(0, "#");
+    assert_eq!(call.told(), "hush, collected \"\"", "where no device sends one by itself");
 }
 
 #[test]

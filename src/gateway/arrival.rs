@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Gateway, Output,
-    stage::{Ask, Asking, Call, Stage},
+    stage::{Ask, Asking, Call, PATIENCE, Stage},
 };
 use crate::{
     call::release::Release,
@@ -108,7 +108,6 @@ impl Gateway {
             return self.plane(PlaneCommand::Close { leg });
         };
         call.stage = Stage::Answered;
-        call.answered = Some(self.unix_ms);
         self.plane(PlaneCommand::Open { leg, spec: PortSpec::Rtp });
         self.command(now, leg, LegCommand::Answer(local));
     }
@@ -117,6 +116,7 @@ impl Gateway {
     pub(super) fn handle_agreed(&mut self, now: Instant, leg: LegId, params: MediaParams) {
         let Some(call) = self.calls.get_mut(&leg) else { return };
         let first = matches!(call.stage, Stage::Answered);
+        call.answered.get_or_insert(self.unix_ms);
         call.encryption = params.encryption;
         call.video.agreed = params.video.as_ref().is_some_and(|video| video.direction.receives());
         self.plane(PlaneCommand::Configure { leg, params: Box::new(params) });
@@ -194,9 +194,14 @@ impl Gateway {
         let Some(call) = self.calls.get(&leg) else { return };
         let Some(room) = call.room else { return };
         let door = self.door_pins(room);
-        let prompt = situation.prompt(&self.room_name(room), call.caller.language);
-        let menu =
-            MenuConfig { prompt, lone_pound: door.guests_press_hash(), auto_length: door.one_length() };
+        let menu = MenuConfig {
+            prompt: situation.prompt(&self.room_name(room), call.caller.language),
+            lone_pound: door.guests_press_hash(),
+            auto_length: door.one_length(),
+            // At the reception a key has been pressed already: the next one is meant.
+            ignore_leading_pound: call.caller.profile.ignore_leading_pound
+                && matches!(call.stage, Stage::Answered),
+        };
         self.begin_menu(now, leg, Menu::new(now, menu), Ask::Pin);
     }
 
@@ -208,7 +213,8 @@ impl Gateway {
             Situation::NoSuchRoom { address: call.dialled.address.clone() }
         };
         let prompt = situation.prompt("Roomgate", call.caller.language);
-        let menu = MenuConfig { prompt, lone_pound: false, auto_length: None };
+        let ignore_leading_pound = call.caller.profile.ignore_leading_pound;
+        let menu = MenuConfig { prompt, lone_pound: false, auto_length: None, ignore_leading_pound };
         self.begin_menu(now, leg, Menu::new(now, menu), Ask::Room { tries: 3 });
     }
 
@@ -228,7 +234,7 @@ impl Gateway {
     ) {
         let Some(call) = self.calls.get_mut(&leg) else { return };
         let Some(room) = call.room else { return };
-        call.stage = Stage::Typing { hold: now + wait, held: None };
+        call.stage = Stage::Typing { hold: now + wait, held: None, give_up: now + PATIENCE };
         let guest_needs_pin = !self.door_pins(room).guests_press_hash();
         let screen = Screen::Pin { room: self.room_name(room), tries_left, wait, guest_needs_pin };
         self.command(now, leg, LegCommand::Show(screen.into()));

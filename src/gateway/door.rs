@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::{
     Gateway,
-    stage::{Ask, Stage},
+    stage::{Ask, PATIENCE, Stage},
 };
 use crate::{
     admission::{DoorPins, Role, Verdict},
@@ -36,7 +36,7 @@ impl Gateway {
     pub(super) fn handle_typed(&mut self, now: Instant, leg: LegId, digits: Digits) {
         let Some(call) = self.calls.get_mut(&leg) else { return };
         match &mut call.stage {
-            Stage::Typing { hold, held } if now < *hold => *held = Some(digits),
+            Stage::Typing { hold, held, .. } if now < *hold => *held = Some(digits),
             Stage::Typing { .. } => self.try_pin(now, leg, digits),
             _ => {}
         }
@@ -101,7 +101,7 @@ impl Gateway {
         let heading = self.heading(leg);
         let Some(call) = self.calls.get_mut(&leg) else { return };
         if call.caller.face == Face::Browser {
-            call.stage = Stage::Typing { hold: at, held: Some(digits) };
+            call.stage = Stage::Typing { hold: at, held: Some(digits), give_up: at + PATIENCE };
             let screen = Screen::Notice {
                 nb: format!("Mange har prøvd feil PIN her. Svaret kommer om {seconds} sekunder."),
                 en: format!("Many wrong PINs were tried here. The answer comes in {seconds} seconds."),
@@ -156,11 +156,10 @@ impl Gateway {
                 asking.menu.handle_timeout(now);
                 self.drain_menu(now, leg);
             }
-            Stage::Typing { held, .. } => {
-                if let Some(digits) = held.take() {
-                    self.try_pin(now, leg, digits);
-                }
-            }
+            Stage::Typing { held, .. } => match held.take() {
+                Some(digits) => self.try_pin(now, leg, digits),
+                None => self.release(now, leg, Release::NoInput),
+            },
             Stage::Releasing { release, .. } => {
                 let release = *release;
                 self.release(now, leg, release);
@@ -205,8 +204,11 @@ impl Gateway {
 
     /// What stands at the top of this call's slates.
     pub(super) fn heading(&self, leg: LegId) -> String {
-        let room = self.calls.get(&leg).and_then(|call| call.room);
-        room.map_or_else(|| "Roomgate".to_owned(), |room| self.room_name(room))
+        let call = self.calls.get(&leg);
+        if let Some(entered) = call.and_then(|call| call.entered.as_ref()) {
+            return entered.name.clone();
+        }
+        call.and_then(|call| call.room).map_or_else(|| "Roomgate".to_owned(), |room| self.room_name(room))
     }
 
     /// Words on the whole picture; nobody is heard.

@@ -75,6 +75,7 @@ impl Gateway {
         self.desk.forget(leg);
         self.plane(PlaneCommand::Close { leg });
         self.count(release.as_str());
+        let room = call.room.and_then(|room| self.directory.room_by_id(room)).or(call.entered.as_ref());
         self.out.push_back(Output::SaveCall(CallRecord {
             leg: leg.to_string(),
             trace: call.caller.trace.to_string(),
@@ -85,7 +86,7 @@ impl Gateway {
             caller: call.caller.address,
             dialled: call.dialled.address,
             account: call.caller.account,
-            room: call.room.and_then(|room| self.directory.room_by_id(room)).map(|room| room.address.clone()),
+            room: room.map(|room| room.address.clone()),
             role: call.role.map(|role| super::seats::role_word(role).to_owned()),
             started: call.started,
             answered: call.answered,

@@ -55,6 +55,7 @@ impl Gateway {
         self.last_participant += 1;
         let participant = ParticipantId(self.last_participant);
         call.role = Some(role);
+        call.entered = Some(Arc::clone(&record));
         call.stage = Stage::Present { participant, waiting: true, star: None };
         let session = call.session.take();
         let join = RoomCommand::Join {

@@ -12,6 +12,7 @@ use crate::{
     ids::{ParticipantId, RoomId},
     ivr::{DigitMerger, Menu, MenuOutput},
     signalling::{Caller, Dialled, Digits, EncryptionState, Offer},
+    store::RoomRecord,
 };
 
 /// One leg from its first message to its release.
@@ -29,6 +30,8 @@ pub(super) struct Call {
     pub(super) video: Video,
     pub(super) muted: bool,
     pub(super) role: Option<Role>,
+    /// The room as it was when the call was let in: it may be removed meanwhile.
+    pub(super) entered: Option<Arc<RoomRecord>>,
     /// Which of the page's video slots shows whom.
     pub(super) slots: HashMap<ParticipantId, u8>,
     /// The speech under way.
@@ -70,6 +73,8 @@ pub(super) enum Stage {
         hold: Instant,
         /// A try that came too early, or that has to wait for its turn.
         held: Option<Digits>,
+        /// When nobody is there any more.
+        give_up: Instant,
     },
     /// In a room or its lobby.
     Present { participant: ParticipantId, waiting: bool, star: Option<Instant> },
@@ -133,6 +138,7 @@ impl Call {
             keys: DigitMerger::default(),
             muted: false,
             role: None,
+            entered: None,
             slots: HashMap::new(),
             speech: None,
             started: unix_ms,
@@ -157,9 +163,10 @@ impl Call {
             Stage::Asking(asking) => {
                 asking.timeout.into_iter().chain(asking.later.as_ref().map(|l| l.0)).min()
             }
-            Stage::Typing { hold, held: Some(_) } => Some(*hold),
+            Stage::Typing { hold, held: Some(_), .. } => Some(*hold),
+            Stage::Typing { give_up, .. } => Some(*give_up),
             Stage::Releasing { until, .. } => Some(*until),
-            Stage::Opening | Stage::Answered | Stage::Typing { .. } | Stage::Present { .. } => None,
+            Stage::Opening | Stage::Answered | Stage::Present { .. } => None,
         }
     }
 
@@ -184,6 +191,9 @@ impl Asking {
         }
     }
 }
+
+/// A page whose PIN field nobody fills in for so long is given up on, as a menu without a key is.
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long a reason is shown and spoken before the call ends, at most.
 pub(super) const FAREWELL: Duration = Duration::from_secs(4);

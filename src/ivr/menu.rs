@@ -21,6 +21,9 @@ pub struct MenuConfig {
     pub lone_pound: bool,
     /// As many digits submit themselves.
     pub auto_length: Option<u8>,
+    /// Whether a lone `#` in the first two seconds was not keyed by a person: some remotes send one by themselves when
+    /// a call is answered. For a menu that begins with the answer.
+    pub ignore_leading_pound: bool,
 }
 
 /// What a menu asks for. Drain to `Timeout` after every input.
@@ -42,7 +45,7 @@ pub enum MenuOutput {
 /// Shows and speaks a prompt and collects the digits that are keyed.
 pub struct Menu {
     config: MenuConfig,
-    answered: Instant,
+    began: Instant,
     state: State,
     digits: Digits,
     /// When speech begins again, unless somebody is being spoken to.
@@ -68,11 +71,11 @@ enum State {
 }
 
 impl Menu {
-    /// A menu that begins now, which is when the call was answered.
+    /// A menu that begins now.
     pub fn new(now: Instant, config: MenuConfig) -> Self {
         let mut menu = Self {
             config,
-            answered: now,
+            began: now,
             state: State::Collecting,
             digits: Digits::default(),
             speak_again: None,
@@ -97,8 +100,10 @@ impl Menu {
         if self.state != State::Collecting {
             return;
         }
-        // Polycom remotes send one `#` by themselves when a call is answered.
-        let stray = digit == Digit::Pound && self.digits.0.is_empty() && now < self.answered + STRAY_POUND;
+        let stray = self.config.ignore_leading_pound
+            && digit == Digit::Pound
+            && self.digits.0.is_empty()
+            && now < self.began + STRAY_POUND;
         if stray || matches!(digit, Digit::Letter(_)) {
             return;
         }

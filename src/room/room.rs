@@ -396,12 +396,13 @@ impl Room {
             waiting: self.waiting.iter().map(Participant::entry).collect(),
         };
         let was_empty = self.roster.seated.is_empty() && self.roster.waiting.is_empty();
+        self.settle_seated();
+        self.settle_waiting();
+        // After the views: whoever is told of the people wants to know in which place each one is seen.
         if roster != *self.roster {
             self.roster = Arc::new(roster);
             self.out.push_back(RoomOutput::Roster(self.roster.clone()));
         }
-        self.settle_seated();
-        self.settle_waiting();
         if self.is_empty() && !was_empty {
             self.out.push_back(RoomOutput::Empty);
         }
