@@ -46,7 +46,9 @@ impl Lines {
             let (sends, receives) =
                 if has("a=inactive") { (false, false) } else { (!has("a=recvonly"), !has("a=sendonly")) };
             if section.starts_with("audio ") {
-                lines.audio = lines.audio.or((sends || receives).then_some(mid));
+                if sends || receives {
+                    lines.audio.get_or_insert(mid);
+                }
             } else if section.starts_with("video ") {
                 if sends {
                     lines.camera = lines.camera.or(Some(mid));
