@@ -220,7 +220,7 @@ impl Gateway {
 
     fn begin_menu(&mut self, now: Instant, leg: LegId, menu: Menu, what: Ask) {
         if let Some(call) = self.calls.get_mut(&leg) {
-            call.stage = Stage::Asking(Asking::new(menu, what));
+            call.stage = Stage::Asking(Box::new(Asking::new(menu, what)));
         }
         self.drain_menu(now, leg);
     }

@@ -66,7 +66,7 @@ pub(super) enum Stage {
     /// Answered; the far side has not confirmed it yet.
     Answered,
     /// Prompted for digits.
-    Asking(Asking),
+    Asking(Box<Asking>),
     /// A page shows its PIN field.
     Typing {
         /// No try is looked at before then.

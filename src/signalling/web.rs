@@ -73,6 +73,7 @@ struct TileToPage<'a> {
 
 /// What the page side wants done, or saw.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "few at a time, and moved once")]
 pub enum WebOutput {
     Send {
         page: PageId,

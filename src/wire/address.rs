@@ -72,7 +72,7 @@ impl Routes {
             self.0.insert(peer, found);
             Some(found)
         });
-        SocketAddr::new(address.unwrap_or(bound.ip()), bound.port())
+        SocketAddr::new(address.unwrap_or_else(|| bound.ip()), bound.port())
     }
 }
 

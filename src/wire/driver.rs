@@ -178,6 +178,10 @@ impl Control {
                 biased;
                 _ = terminate.recv() => Input::Drain,
                 _ = interrupt.recv() => Input::Drain,
+                // Without media there is no gateway: better restarted than deaf.
+                () = self.media.ended() => {
+                    return Err(ServeError::Failed("the media thread has ended".to_owned()));
+                }
                 Some(input) = self.media_inputs.recv() => input,
                 () = due => Input::Timeout,
                 Some(directory) = self.directories.changed() => Input::Directory(directory),

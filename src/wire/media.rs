@@ -21,7 +21,7 @@ use socket2::Type;
 use tokio::{
     io::Interest,
     net::UdpSocket,
-    sync::{Notify, mpsc},
+    sync::{Notify, mpsc, oneshot},
     task::{JoinHandle, LocalSet, spawn_local},
     time::sleep_until,
 };
@@ -53,6 +53,7 @@ pub(super) enum MediaRequest {
 /// The media thread, as the control task sees it.
 pub(super) struct Media {
     requests: mpsc::UnboundedSender<MediaRequest>,
+    ended: oneshot::Receiver<()>,
 }
 
 impl Media {
@@ -68,14 +69,18 @@ impl Media {
         };
         let (requests, waiting) = mpsc::unbounded_channel();
         let start = Start { range, address, addresses, browsers, inbox, metrics, waiting };
+        // Dropped when the thread ends, in whatever way.
+        let (alive, ended) = oneshot::channel::<()>();
         thread::Builder::new().name("media".to_owned()).spawn(move || {
-            // Without media there is no gateway: better restarted than deaf.
-            if catch_unwind(AssertUnwindSafe(|| start.run())).is_err() {
-                tracing::error!("the media thread has failed; the process ends");
-                std::process::exit(1);
-            }
+            let _alive = alive;
+            start.run();
         })?;
-        Ok(Self { requests })
+        Ok(Self { requests, ended })
+    }
+
+    /// Waits until the thread has ended, which it does of itself only when something is badly wrong.
+    pub(super) async fn ended(&mut self) {
+        let _ = (&mut self.ended).await;
     }
 
     pub(super) fn send(&self, request: MediaRequest) -> Result<(), ()> {
@@ -111,10 +116,7 @@ impl Start {
     fn run(self) {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
-            Err(error) => {
-                tracing::error!(%error, "the media thread cannot start");
-                std::process::exit(1);
-            }
+            Err(error) => return tracing::error!(%error, "the media thread cannot start"),
         };
         LocalSet::new().block_on(&runtime, self.serve());
     }
@@ -146,10 +148,7 @@ impl Start {
         });
         let browsers = match Socket::new(self.browsers) {
             Ok(socket) => Rc::new(socket),
-            Err(error) => {
-                tracing::error!(%error, "the browsers' port cannot be used");
-                std::process::exit(1);
-            }
+            Err(error) => return tracing::error!(%error, "the browsers' port cannot be used"),
         };
         shared.core.borrow_mut().sockets.insert(SocketId::Browsers, Rc::clone(&browsers));
         spawn_local(receive(Rc::clone(&shared), SocketId::Browsers, browsers));
@@ -393,7 +392,7 @@ impl Ports {
     fn pair(&mut self, address: IpAddr) -> Option<(u16, [Socket; 2])> {
         let first = self.range.first.checked_add(2)?;
         let first = first + first % 2;
-        let count = (self.range.last.checked_sub(first)? + 1) / 2;
+        let count = self.range.last.checked_sub(first)?.div_ceil(2);
         for _ in 0..count {
             let port = if self.next < first || self.next >= self.range.last { first } else { self.next };
             self.next = port.saturating_add(2);

@@ -63,7 +63,7 @@ impl Endpoint {
 
     fn challenge(&mut self, now: Instant, request: &Request, stale: bool) -> Proof {
         let mut response = request.response(code(401));
-        let algorithms = (self.config.algorithms)(request.headers.get("User-Agent").as_deref());
+        let algorithms = (self.config.algorithms)(request.headers.get("User-Agent"));
         for challenge in self.challenger.challenges(now, &algorithms, stale) {
             response.headers.push("WWW-Authenticate", challenge);
         }
