@@ -235,3 +235,37 @@ fn keyed_digits_are_in_no_outputs_debug() {
     assert!(world.printed.len() > 1_000);
     assert!(!world.printed.contains("7171") && !world.printed.contains("4321"), "{}", world.printed);
 }
+
+#[test]
+fn a_guessed_rooms_tries_are_answered_one_in_thirty_seconds() {
+    let mut world = World::new();
+    let friend = world.call(9, "100100*1234");
+    for source in 10..17 {
+        let mut phone = world.call(source, "100100*1111");
+        world.key(phone.leg, "11111111");
+        world.spoken(phone.leg);
+        assert_eq!(phone.got_bye(&world).as_deref(), Some("pin-refused"));
+        phone.request(&mut world, "ACK", 1, "", "", "");
+    }
+    assert_eq!(world.tally().counters.get("pin-alarms"), Some(&1));
+    let seated = |world: &World| world.tally().calls.get("seated").copied();
+    world.call(20, "100100*5678");
+    assert_eq!(seated(&world), Some(2), "the first in the queue");
+    let phone = world.call(21, "100100");
+    world.key(phone.leg, "5678");
+    let told = world.told(phone.leg);
+    let slate = "slate Room 100100: Many wrong tries here. Answer in 28 s.".to_owned();
+    assert!(told.contains(&slate) && told.contains(&"speak Queued Queued".to_owned()), "{told:?}");
+    world.join(1, "100100", Some("5678"));
+    let told = world.page(1);
+    assert_eq!((&told[0]["type"], told.len()), (&json!("notice"), 1), "{told:?}");
+    world.call(9, "100100*1234");
+    assert_eq!(seated(&world), Some(3), "whoever has given a right PIN is not held up");
+    world.pass(27_999);
+    assert_eq!(seated(&world), Some(3));
+    world.pass(1);
+    assert_eq!(seated(&world), Some(4));
+    world.pass(30_000);
+    assert_eq!(seated(&world), Some(5), "{:?}", world.page(1));
+    assert!(world.picture(friend.leg).starts_with("sees "));
+}

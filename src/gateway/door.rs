@@ -97,7 +97,8 @@ impl Gateway {
 
     /// This room's tries are answered one at a time.
     fn queue_try(&mut self, now: Instant, leg: LegId, at: Instant, digits: Digits) {
-        let seconds = at.saturating_duration_since(now).as_secs() + 1;
+        let wait = at.saturating_duration_since(now);
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         let heading = self.heading(leg);
         let Some(call) = self.calls.get_mut(&leg) else { return };
         if call.caller.face == Face::Browser {

@@ -1,6 +1,6 @@
 //! What goes into the gateway and what comes out.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, fmt, net::IpAddr, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use roomgate_sip::endpoint::{EndpointConfig, Path};
@@ -30,7 +30,6 @@ impl GatewayConfig {
 }
 
 /// One input.
-#[derive(Debug)]
 pub enum Input {
     /// One datagram, or one message cut from a stream.
     Sip {
@@ -65,7 +64,6 @@ pub enum Input {
 }
 
 /// One output.
-#[derive(Debug)]
 pub enum Output {
     Transmit {
         path: Path,
@@ -94,6 +92,43 @@ pub enum Output {
     /// After [`Input::Drain`]: no call is left.
     Drained,
     Timeout(Option<Instant>),
+}
+
+/// Without what was received: keys, dial strings and typed PINs are in it.
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sip { path, bytes } => write!(f, "Sip({}, {} octets)", path.remote, bytes.len()),
+            Self::SipClosed { connection } => write!(f, "SipClosed({connection})"),
+            Self::Page { page, text, .. } => write!(f, "Page({}, {} octets)", page.0, text.len()),
+            Self::PageClosed { page } => write!(f, "PageClosed({})", page.0),
+            Self::Ports { leg, result } => write!(f, "Ports({leg}, {result:?})"),
+            Self::Plane(event) => write!(f, "Plane({event:?})"),
+            Self::Directory(directory) => write!(f, "Directory({})", directory.seq()),
+            Self::Bindings(bindings) => write!(f, "Bindings({})", bindings.len()),
+            Self::Drain => f.write_str("Drain"),
+            Self::Timeout => f.write_str("Timeout"),
+        }
+    }
+}
+
+/// Without what is sent: an answer repeats the dial string, and an SDP has keys.
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transmit { path, bytes } => write!(f, "Transmit({}, {} octets)", path.remote, bytes.len()),
+            Self::SendPage { page, text } => write!(f, "SendPage({}, {} octets)", page.0, text.len()),
+            Self::ClosePage { page } => write!(f, "ClosePage({})", page.0),
+            Self::OpenPorts { leg, towards } => write!(f, "OpenPorts({leg}, {towards})"),
+            Self::Plane(command) => write!(f, "Plane({command:?})"),
+            Self::SaveBindings { account, bindings } => {
+                write!(f, "SaveBindings({account}, {})", bindings.len())
+            }
+            Self::SaveCall(record) => write!(f, "SaveCall({record:?})"),
+            Self::Drained => f.write_str("Drained"),
+            Self::Timeout(timeout) => write!(f, "Timeout({timeout:?})"),
+        }
+    }
 }
 
 /// Numbers for the metrics.

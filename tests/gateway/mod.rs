@@ -170,7 +170,7 @@ impl World {
             PlaneCommand::View { leg, view } => (leg, describe(&view)),
             PlaneCommand::Speak { leg, id, clips } => {
                 self.speech.insert(leg, id);
-                let names: Vec<_> = clips.iter().step_by(1).map(|(clip, _)| format!("{clip:?}")).collect();
+                let names: Vec<_> = clips.iter().map(|(clip, _)| format!("{clip:?}")).collect();
                 (leg, format!("speak {}", names.join(" ")))
             }
             PlaneCommand::Music { leg, on } => (leg, format!("music {}", if on { "on" } else { "off" })),
@@ -339,10 +339,15 @@ impl Phone {
             text => format!("Content-Type: {text}\r\n"),
         };
         let user = if method == "REGISTER" { ACCOUNT.to_owned() } else { format!("phone{number}") };
+        // Devices write what was dialled into To as well.
+        let to = match method {
+            "REGISTER" => format!("sip:{ACCOUNT}@192.0.2.1"),
+            _ => self.uri.clone(),
+        };
         let text = format!(
             "{method} {} SIP/2.0\r\n\
              Via: SIP/2.0/{} {remote};branch=z9hG4bK{number}x{};rport\r\nMax-Forwards: 70\r\n\
-             From: \"Phone {number}\" <sip:{user}@192.0.2.1>;tag=caller\r\nTo: <sip:{user}@192.0.2.1>{tag}\r\n\
+             From: \"Phone {number}\" <sip:{user}@192.0.2.1>;tag=caller\r\nTo: <{to}>{tag}\r\n\
              Call-ID: call-{number}\r\nCSeq: {cseq} {method}\r\nContact: <sip:{user}@{remote}>\r\n{more}{content_type}\
              Content-Length: {}\r\n\r\n{body}",
             self.uri,
