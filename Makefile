@@ -88,7 +88,9 @@ fuzz: ## fuzz every target for SECONDS_PER_TARGET (30)
 	@$(CARGO) +nightly fuzz --version >/dev/null 2>&1 || { echo "fuzzing needs: rustup toolchain install nightly && cargo install cargo-fuzz" >&2; exit 2; }
 	@for target in $$($(CARGO) +nightly fuzz list); do \
 		printf '\n==> %s\n' "$$target"; \
-		$(CARGO) +nightly fuzz run "$$target" -- -max_total_time=$(SECONDS_EACH); \
+		case $$target in sip_*) seeds=fixtures/sip;; sdp) seeds=fixtures/sdp;; *) seeds=;; esac; \
+		mkdir -p "fuzz/corpus/$$target"; \
+		$(CARGO) +nightly fuzz run "$$target" "fuzz/corpus/$$target" $$seeds -- -max_total_time=$(SECONDS_EACH); \
 	done
 
 prompts: ## speak changed prompt texts anew (needs espeak-ng and ffmpeg)

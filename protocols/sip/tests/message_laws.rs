@@ -34,8 +34,10 @@ fn uri() -> impl Strategy<Value = Uri> {
         .prop_map(|(secure, user, host, port, value)| {
             let make = if secure { Uri::sips } else { Uri::sip };
             let uri = make(user.as_deref(), host, port);
-            value
-                .map_or(uri.clone(), |value| uri.with_param("transport", Some(&value)).with_param("lr", None))
+            match value {
+                Some(value) => uri.with_param("transport", Some(&value)).with_param("lr", None),
+                None => uri,
+            }
         })
 }
 
@@ -43,7 +45,10 @@ fn uri() -> impl Strategy<Value = Uri> {
 fn address() -> impl Strategy<Value = NameAddr> {
     (option::of(any::<String>()), uri(), "[A-Za-z0-9.~-]{1,16}").prop_map(|(display, uri, tag)| {
         let address = NameAddr::new(uri).with_param("tag", Some(&tag));
-        display.map_or(address.clone(), |display| address.with_display(&display))
+        match display {
+            Some(display) => address.with_display(&display),
+            None => address,
+        }
     })
 }
 
