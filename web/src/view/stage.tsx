@@ -24,10 +24,13 @@ export function Stage({ session, room }: { session: Session; room: string }) {
         <h1 ref={heading} tabIndex={-1} class="room">
           {room}
         </h1>
-        <span class="fact" data-testid="encryption">
-          <LockIcon />
-          {t("stage.encryption")}
-        </span>
+        {/* Not before there is a connection that is. */}
+        {(link === "connected" || link === "unstable") && (
+          <span class="fact" data-testid="encryption">
+            <LockIcon />
+            {t("stage.encryption")}
+          </span>
+        )}
         <span class={`fact link ${link}`} role="status" data-testid="connection-state" data-state={link}>
           {t(`link.${link}`)}
         </span>
