@@ -125,12 +125,12 @@ impl Image {
 
     /// How many pixels are as bright as white lettering.
     pub(crate) fn bright(&self) -> usize {
-        self.bright_within((0.0, 1.0), (0.0, 1.0))
+        self.brighter_within(170, (0.0, 1.0), (0.0, 1.0))
     }
 
-    /// The same in a part of the picture.
-    pub(crate) fn bright_within(&self, x: (f64, f64), y: (f64, f64)) -> usize {
-        self.pixels(x, y).filter(|pixel| pixel.iter().all(|value| *value > 170)).count()
+    /// How many pixels of a part of the picture have all their values above `least`.
+    pub(crate) fn brighter_within(&self, least: u8, x: (f64, f64), y: (f64, f64)) -> usize {
+        self.pixels(x, y).filter(|pixel| pixel.iter().all(|value| *value > least)).count()
     }
 
     fn pixels(&self, x: (f64, f64), y: (f64, f64)) -> impl Iterator<Item = &[u8]> {

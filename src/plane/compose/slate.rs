@@ -18,6 +18,9 @@ const FURTHER: Yuv = Yuv::from_rgb(190, 202, 218);
 const WARNING: Yuv = Yuv::from_rgb(255, 190, 60);
 const FIELD: Yuv = Yuv::from_rgb(100, 140, 190);
 
+/// A text that fits on one line at this part of its size is not broken.
+const ONE_LINE: f32 = 0.85;
+
 /// Sizes as parts of the canvas' height.
 const MARGIN: f32 = 0.06;
 const HEADING_PX: f32 = 0.065;
@@ -166,6 +169,9 @@ impl Page<'_> {
             let mut lines = Vec::new();
             for (index, block) in blocks.iter().enumerate() {
                 let px = block.px * self.height * scale;
+                // a little smaller rather than a last word, or a lone #, on a line of its own
+                let whole = block.font.fit(block.text, px, width);
+                let px = if whole >= px * ONE_LINE { whole } else { px };
                 for (part, text) in block.font.wrap(block.text, px, width).into_iter().enumerate() {
                     let above = if index > 0 && part == 0 { px * 0.35 } else { 0.0 };
                     lines.push(Line { text, font: block.font, px, colour: block.colour, above });
