@@ -57,7 +57,7 @@ impl Gateway {
         now: Instant,
         leg: LegId,
         caller: Caller,
-        dialled: Dialled,
+        mut dialled: Dialled,
         offer: Offer,
     ) {
         tracing::info!(%leg, call = %caller.trace, from = caller.address, source = %caller.source,
@@ -66,6 +66,10 @@ impl Gateway {
         let (source, face) = (caller.source, caller.face);
         let refusal = self.refusal(now, &caller, &dialled);
         let room = self.directory.room(&dialled.address).map(|room| room.id);
+        if room.is_none() {
+            // It was meant for a room that is not there: no try at the door of another.
+            dialled.pin = None;
+        }
         self.calls.insert(leg, Call::new(caller, dialled, &offer, room, self.unix_ms));
         if let Some(release) = refusal {
             return self.release(now, leg, release);

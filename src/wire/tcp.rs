@@ -40,6 +40,8 @@ const FIRST_MESSAGE: Duration = Duration::from_secs(30);
 /// A message that has begun must end.
 const HALF_SENT: Duration = Duration::from_secs(32);
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a connection that cannot be followed any more stays open for our last answer.
+const LINGER: Duration = Duration::from_secs(1);
 /// Messages that wait for a slow reader. Then the connection is closed.
 const QUEUE: usize = 256;
 
@@ -214,7 +216,11 @@ impl Connections {
                         let _ = queue.try_send(Bytes::from_static(b"\r\n"));
                     }
                     Ok(None) => break,
-                    Err(error) => return Err(error.to_string()),
+                    Err(error) => {
+                        // What was answered to the unreadable message still goes out; nothing more is read.
+                        let _ = timeout(LINGER, std::future::pending::<()>()).await;
+                        return Err(error.to_string());
+                    }
                 }
             }
             if patience == IDLE && framer.is_within_message() {
