@@ -85,6 +85,21 @@ fn lost_ack_of_a_reinvite() {
     assert_snapshot!(pair.world.ladder());
 }
 
+/// We wait for an ACK to hang up, and a re-INVITE comes in its place: it must not keep the call for ever.
+#[test]
+fn reinvite_instead_of_the_ack_that_our_bye_waits_for() {
+    let mut pair = Pair::connected(Transport::Udp);
+    pair.world.link(pair.caller, pair.gateway).lose("ACK", 100);
+    pair.world.act(pair.caller, Stack::reinvite);
+    pair.run(100);
+    pair.world.act(pair.gateway, Stack::answer_reinvite);
+    pair.run(100);
+    pair.world.act(pair.gateway, Stack::bye);
+    pair.world.act(pair.caller, Stack::reinvite);
+    pair.run(120_000);
+    assert!(pair.no_calls());
+}
+
 #[test]
 fn info_both_ways() {
     let mut pair = Pair::connected(Transport::Udp);

@@ -150,6 +150,8 @@ impl Endpoint {
             return;
         };
         let refusal = match &confirmed.exchange {
+            // We have hung up and only wait for the ACK to say so: nobody is left to answer.
+            _ if confirmed.bye.is_some() => Some(request.response(code(481))),
             // Glare: both want to change the session (§14.2).
             Exchange::Ours => Some(request.response(code(491))),
             Exchange::Theirs { .. } => Some(request.response(code(500)).with("Retry-After", 5)),
