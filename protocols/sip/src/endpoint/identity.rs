@@ -8,7 +8,8 @@ use crate::{
     message::{Method, Request, Response},
 };
 
-/// The accounts that may register and call. Looked up at every proof, so that a replaced set counts at once.
+/// The accounts that may register and call. Looked up at every proof, so that a replaced set counts at once. Names count
+/// the same in either case.
 pub trait Accounts: Send + Sync {
     /// The password of an account, or none if there is no such account.
     fn password(&self, username: &str) -> Option<String>;
@@ -47,7 +48,8 @@ impl Endpoint {
         let accounts = self.accounts.clone();
         let verdict = self.challenger.verify(now, request, |username| accounts.password(username));
         match verdict {
-            Verdict::Proved { username } => Proof::Account(username),
+            // One name for one account, or limits by account would count each spelling apart.
+            Verdict::Proved { username } => Proof::Account(username.to_ascii_lowercase()),
             Verdict::Stale => self.challenge(now, request, true),
             Verdict::Wrong => {
                 self.event(super::Event::Counter("digest-wrong"));
@@ -70,10 +72,10 @@ impl Endpoint {
         Proof::Refused(Box::new(response))
     }
 
-    /// The account that registered over this connection itself.
+    /// The account that registered over this connection itself, if it is still one.
     fn flow(&self, path: &Path, request: &Request) -> Option<String> {
         let direct = request.headers.vias().is_ok_and(|vias| vias.len() == 1);
         let account = self.flows.get(&path.connection?)?;
-        direct.then(|| account.clone())
+        (direct && self.accounts.password(account).is_some()).then(|| account.clone())
     }
 }

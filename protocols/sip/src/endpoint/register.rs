@@ -75,7 +75,8 @@ impl Endpoint {
             Proof::Nobody => return self.refuse(now, server, request.response(code(403)), tag),
         };
         // An account binds its own address and no other.
-        if address.as_ref().and_then(|uri| uri.user()).as_deref() != Some(account.as_str()) {
+        let own = address.as_ref().and_then(|uri| uri.user());
+        if !own.is_some_and(|user| user.eq_ignore_ascii_case(&account)) {
             return self.refuse(now, server, request.response(code(403)), tag);
         }
         let changed = match self.registrar.register(now, &account, request, path.clone()) {
