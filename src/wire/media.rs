@@ -22,7 +22,7 @@ use tokio::{
     io::Interest,
     net::UdpSocket,
     sync::{Notify, mpsc, oneshot},
-    task::{JoinHandle, LocalSet, spawn_local},
+    task::{JoinHandle, LocalSet, spawn_local, yield_now},
     time::sleep_until,
 };
 
@@ -214,7 +214,9 @@ impl Core {
         loop {
             match self.plane.poll_output() {
                 PlaneOutput::Transmit { socket, to, bytes } => {
-                    if !self.batch.takes(socket, to, bytes.len()) {
+                    // Falls to one where the kernel or the network card cannot segment.
+                    let most = self.sockets.get(&socket).map_or(1, |socket| socket.state.max_gso_segments());
+                    if !self.batch.takes(socket, to, bytes.len(), most.min(MAX_SEGMENTS)) {
                         self.flush();
                     }
                     self.batch.push(socket, to, &bytes);
@@ -269,14 +271,14 @@ struct Batch {
 }
 
 impl Batch {
-    fn takes(&self, socket: SocketId, to: SocketAddr, len: usize) -> bool {
+    fn takes(&self, socket: SocketId, to: SocketAddr, len: usize, most: usize) -> bool {
         match self.target {
             None => true,
             Some(target) => {
                 target == (socket, to)
                     && self.whole
                     && len <= self.segment
-                    && self.packets < MAX_SEGMENTS
+                    && self.packets < most
                     && self.octets.len() + len <= MAX_BATCH
             }
         }
@@ -323,13 +325,22 @@ impl Socket {
 }
 
 const SOCKET_BUFFER: usize = 1 << 20;
+/// Reads of one socket before the others, the clock and the control task have their turn.
+const IN_A_ROW: u32 = 16;
 
 /// Receives on one socket until it is closed. Several datagrams may come in one call (UDP GRO).
 async fn receive(shared: Rc<Shared>, id: SocketId, socket: Rc<Socket>) {
     let mut buffer = vec![0; 65_536];
+    let mut in_a_row = 0;
     loop {
         if socket.io.readable().await.is_err() {
             return;
+        }
+        // A socket that always has something keeps the thread: its readiness is no await for the scheduler.
+        in_a_row += 1;
+        if in_a_row >= IN_A_ROW {
+            in_a_row = 0;
+            yield_now().await;
         }
         let mut meta = [RecvMeta::default()];
         let received = socket.io.try_io(Interest::READABLE, || {
@@ -397,7 +408,17 @@ impl Ports {
             let port = if self.next < first || self.next >= self.range.last { first } else { self.next };
             self.next = port.saturating_add(2);
             let open = |port| {
-                let socket = bound(SocketAddr::new(address, port), Type::DGRAM).ok()?;
+                let socket = match bound(SocketAddr::new(address, port), Type::DGRAM) {
+                    // What peers are told is another device's address, which hands packets on to us.
+                    Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                        let everywhere: IpAddr = match address {
+                            IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
+                            IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+                        };
+                        bound(SocketAddr::new(everywhere, port), Type::DGRAM).ok()?
+                    }
+                    bound => bound.ok()?,
+                };
                 Socket::new(socket.into()).ok()
             };
             if let (Some(rtp), Some(rtcp)) = (open(port), open(port + 1)) {
