@@ -178,6 +178,10 @@ impl Control {
                 biased;
                 _ = terminate.recv() => Input::Drain,
                 _ = interrupt.recv() => Input::Drain,
+                () = over => {
+                    tracing::warn!("calls were cut off at the end of the grace period");
+                    return Ok(());
+                }
                 // Without media there is no gateway: better restarted than deaf.
                 () = self.media.ended() => {
                     return Err(ServeError::Failed("the media thread has ended".to_owned()));
@@ -191,10 +195,6 @@ impl Control {
                         tracing::error!(%error, "the new certificate cannot be used; the old one stays");
                     }
                     continue;
-                }
-                () = over => {
-                    tracing::warn!("calls were cut off at the end of the grace period");
-                    return Ok(());
                 }
             };
             if matches!(input, Input::Drain) {

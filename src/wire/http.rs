@@ -44,6 +44,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const PING: Duration = Duration::from_secs(20);
 /// A page that answers no ping for this long is gone.
 const SILENT: Duration = Duration::from_secs(50);
+/// A page that does not take a message for this long is gone.
+const TAKES: Duration = Duration::from_secs(10);
 /// What a page may say at once, and from then on each second.
 const BURST: u32 = 40;
 const PER_SECOND: u32 = 10;
@@ -85,16 +87,21 @@ impl Site {
         let mut source = peer.ip();
         // The last address was written by the proxy next to us, and so on to the first that is not one of ours.
         let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let listed: Vec<IpAddr> =
-            forwarded.flat_map(|value| value.split(',')).filter_map(|ip| ip.trim().parse().ok()).collect();
-        for ip in listed.into_iter().rev() {
-            if !trusted(source) {
-                break;
-            }
+        let listed: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
+        for entry in listed.into_iter().rev() {
+            // What stands before an entry that cannot be read was written by nobody whom we know.
+            let Some(ip) = forwarded_address(entry).filter(|_| trusted(source)) else { break };
             source = ip;
         }
         source
     }
+}
+
+/// One entry of X-Forwarded-For; some proxies write the port too.
+fn forwarded_address(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
+    let address = entry.parse().or_else(|_| entry.parse::<SocketAddr>().map(|address| address.ip()));
+    address.ok().map(|ip: IpAddr| ip.to_canonical())
 }
 
 /// Serves until the task is ended.
@@ -284,7 +291,9 @@ async fn metrics(
     ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     headers: HeaderMap,
 ) -> Response {
-    let local = site.source(peer, &headers).is_loopback();
+    // A reverse proxy on this machine speaks for others, be it trusted or not.
+    let forwarded = ["x-forwarded-for", "forwarded", "via"].iter().any(|name| headers.contains_key(*name));
+    let local = peer.ip().is_loopback() && !forwarded;
     let token = site.0.config.metrics_token.as_deref();
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = given.and_then(|value| value.strip_prefix("Bearer "));
@@ -336,7 +345,7 @@ async fn converse(site: Site, mut socket: WebSocket, source: IpAddr) {
         tokio::select! {
             sent = waiting.recv() => {
                 let Some(text) = sent else { break };
-                if socket.send(Message::text(text)).await.is_err() {
+                if !send(&mut socket, Message::text(text)).await {
                     break;
                 }
             }
@@ -354,7 +363,7 @@ async fn converse(site: Site, mut socket: WebSocket, source: IpAddr) {
                 }
             }
             _ = ping.tick() => {
-                if heard.elapsed() > SILENT || socket.send(Message::Ping(bytes::Bytes::new())).await.is_err() {
+                if heard.elapsed() > SILENT || !send(&mut socket, Message::Ping(bytes::Bytes::new())).await {
                     break;
                 }
             }
@@ -362,7 +371,12 @@ async fn converse(site: Site, mut socket: WebSocket, source: IpAddr) {
     }
     site.0.pages.close(page);
     site.0.inbox.push(Input::PageClosed { page }).await;
-    let _ = socket.send(Message::Close(None)).await;
+    send(&mut socket, Message::Close(None)).await;
+}
+
+/// False if the page takes nothing any more: who does not read must not hold its place for ever.
+async fn send(socket: &mut WebSocket, message: Message) -> bool {
+    matches!(timeout(TAKES, socket.send(message)).await, Ok(Ok(())))
 }
 
 async fn say(site: &Site, page: PageId, source: IpAddr, text: &str) {
