@@ -16,8 +16,9 @@ fn an_endpoint_keys_its_pin_and_sits_beside_a_page() {
         world.told(phone.leg),
         [
             "open",
-            "configure Clear",
             "slate Room 100100: Key the PIN, then # (0)",
+            // Not before its ACK: nothing is sent to who has confirmed nothing.
+            "configure Clear",
             "slate Room 100100: Key the PIN, then # (0)",
             "speak EnterPin EnterPin",
         ]

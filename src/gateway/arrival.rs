@@ -123,11 +123,14 @@ impl Gateway {
         call.answered.get_or_insert(self.unix_ms);
         call.encryption = params.encryption;
         call.video.agreed = params.video.as_ref().is_some_and(|video| video.direction.receives());
-        self.plane(PlaneCommand::Configure { leg, params: Box::new(params) });
         if first {
-            // The encoder starts while the ACK is on its way, so that the first picture is there with it.
-            self.show_arrival(leg);
-        } else if self.plain_refused(leg) {
+            // Nothing is sent before the far side has confirmed the call: an INVITE that somebody else signed with
+            // its victim's address would otherwise turn sound and pictures on the victim.
+            call.unconfirmed = Some(Box::new(params));
+            return self.show_arrival(leg);
+        }
+        self.plane(PlaneCommand::Configure { leg, params: Box::new(params) });
+        if self.plain_refused(leg) {
             self.farewell(now, leg, Release::EncryptionRequired);
         } else {
             self.source_changed(now, leg);
@@ -136,6 +139,9 @@ impl Gateway {
 
     /// The far side has confirmed the call.
     pub(super) fn handle_connected(&mut self, now: Instant, leg: LegId) {
+        if let Some(params) = self.calls.get_mut(&leg).and_then(|call| call.unconfirmed.take()) {
+            self.plane(PlaneCommand::Configure { leg, params });
+        }
         match self.calls.get_mut(&leg).map(|call| &mut call.stage) {
             Some(Stage::Answered) => self.knock(now, leg),
             // The reason was ready before the ACK: its time counts from now.

@@ -11,7 +11,7 @@ use crate::{
     call::release::Release,
     ids::{ParticipantId, RoomId},
     ivr::{DigitMerger, Menu, MenuOutput},
-    signalling::{Caller, Dialled, Digits, EncryptionState, Offer},
+    signalling::{Caller, Dialled, Digits, EncryptionState, MediaParams, Offer},
     store::RoomRecord,
 };
 
@@ -32,6 +32,8 @@ pub(super) struct Call {
     pub(super) role: Option<Role>,
     /// The room as it was when the call was let in: it may be removed meanwhile.
     pub(super) entered: Option<Arc<RoomRecord>>,
+    /// What was agreed, until the far side has confirmed the call.
+    pub(super) unconfirmed: Option<Box<MediaParams>>,
     /// Which of the page's video slots shows whom.
     pub(super) slots: HashMap<ParticipantId, u8>,
     /// The speech under way.
@@ -139,6 +141,7 @@ impl Call {
             muted: false,
             role: None,
             entered: None,
+            unconfirmed: None,
             slots: HashMap::new(),
             speech: None,
             started: unix_ms,

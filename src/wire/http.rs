@@ -26,12 +26,18 @@ use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
-    sync::{Semaphore, mpsc},
+    sync::mpsc,
     time::{Instant, interval, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{address::canonical, driver::Inbox, metrics::Metrics, pages::Pages};
+use super::{
+    address::canonical,
+    driver::Inbox,
+    metrics::Metrics,
+    pages::Pages,
+    places::{Place, Places},
+};
 use crate::{
     config::{Config, Network},
     gateway::Input,
@@ -40,6 +46,8 @@ use crate::{
 
 /// Pages and WebSockets open at once.
 const MAX_CONNECTIONS: usize = 4096;
+/// Of one source, a hospital behind one address: proxies that are trusted have all of them.
+const MAX_PER_SOURCE: usize = 512;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const PING: Duration = Duration::from_secs(20);
 /// A page that answers no ping for this long is gone.
@@ -106,6 +114,7 @@ fn forwarded_address(entry: &str) -> Option<IpAddr> {
 
 /// Serves until the task is ended.
 pub(super) async fn serve(listener: TcpListener, tls: Option<Arc<ServerConfig>>, site: Site) {
+    let trusted = site.0.config.trusted_proxies.clone();
     let router = Router::new()
         .route("/", get(index))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -119,7 +128,7 @@ pub(super) async fn serve(listener: TcpListener, tls: Option<Arc<ServerConfig>>,
         .layer(from_fn(security))
         .with_state(site);
     let service = router.into_make_service_with_connect_info::<Peer>();
-    if let Err(error) = axum::serve(Doors::open(listener, tls), service).await {
+    if let Err(error) = axum::serve(Doors::open(listener, tls, trusted), service).await {
         tracing::error!(%error, "pages are not served any more");
     }
 }
@@ -143,13 +152,13 @@ struct Doors {
 }
 
 impl Doors {
-    fn open(listener: TcpListener, tls: Option<Arc<ServerConfig>>) -> Self {
+    fn open(listener: TcpListener, tls: Option<Arc<ServerConfig>>, trusted: Vec<Network>) -> Self {
         let local = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
         let (queue, accepted) = mpsc::channel(64);
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let places = Places::new(MAX_CONNECTIONS, MAX_PER_SOURCE);
+        let proxies = Places::new(MAX_CONNECTIONS, MAX_CONNECTIONS);
         tokio::spawn(async move {
             loop {
-                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
                 let (stream, remote) = match listener.accept().await {
                     Ok(accepted) => accepted,
                     Err(error) => {
@@ -157,6 +166,13 @@ impl Doors {
                         tokio::time::sleep(Duration::from_millis(100)).await;
                         continue;
                     }
+                };
+                let source = canonical(remote).ip();
+                let by_proxy = trusted.iter().any(|network| network.contains(source));
+                // One host that opens connections and says nothing must not shut the page to others.
+                let Some(place) = (if by_proxy { &proxies } else { &places }).take(source) else {
+                    tracing::warn!(%source, "too many web connections");
+                    continue;
                 };
                 let (queue, tls) = (queue.clone(), tls.clone());
                 tokio::spawn(async move {
@@ -182,7 +198,7 @@ impl Doors {
 /// A stream that holds its place among [`MAX_CONNECTIONS`] for as long as it lives.
 struct Placed<S> {
     stream: S,
-    _place: tokio::sync::OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Placed<S> {

@@ -60,8 +60,12 @@ impl Media {
     /// Starts the thread and its workers. Fails where the browsers' port cannot be bound.
     pub(super) fn start(config: &Config, inbox: Inbox, metrics: Arc<Metrics>) -> io::Result<Self> {
         let range = config.media.ports;
-        let everything: SocketAddr = SocketAddr::new(std::net::Ipv6Addr::UNSPECIFIED.into(), range.first);
-        let browsers: std::net::UdpSocket = bound(everything, Type::DGRAM)?.into();
+        let address = match config.media.address {
+            // A demonstration on this machine alone opens nothing to others.
+            MediaAddress::Fixed(address) if address.is_loopback() => address,
+            _ => std::net::Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let browsers: std::net::UdpSocket = bound(SocketAddr::new(address, range.first), Type::DGRAM)?.into();
         let addresses = browser_addresses(config);
         let address = match config.media.address {
             MediaAddress::Fixed(address) => Some(address),

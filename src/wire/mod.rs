@@ -8,6 +8,7 @@ mod media;
 mod metrics;
 pub mod options;
 mod pages;
+mod places;
 mod tcp;
 pub mod tls;
 mod udp;

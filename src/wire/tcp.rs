@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -29,6 +29,7 @@ use tokio_rustls::TlsAcceptor;
 use super::{
     address::{bound, canonical},
     driver::Inbox,
+    places::Places,
 };
 
 const MAX_CONNECTIONS: usize = 4096;
@@ -55,6 +56,7 @@ pub(super) struct Connections {
 struct Shared {
     last: AtomicU64,
     open: Mutex<HashMap<u64, Open>>,
+    accepted: Places,
 }
 
 struct Open {
@@ -67,7 +69,14 @@ struct Open {
 
 impl Connections {
     pub(super) fn new(inbox: Inbox) -> Self {
-        Self { inbox, shared: Arc::new(Shared { last: AtomicU64::new(0), open: Mutex::default() }) }
+        Self {
+            inbox,
+            shared: Arc::new(Shared {
+                last: AtomicU64::new(0),
+                open: Mutex::default(),
+                accepted: Places::new(MAX_CONNECTIONS, MAX_PER_SOURCE),
+            }),
+        }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -124,14 +133,16 @@ impl Connections {
                 }
             };
             let remote = canonical(remote);
-            if !self.may_open(remote.ip()) {
+            // Counted from here on, so that handshakes which never end count too.
+            let Some(place) = self.shared.accepted.take(remote.ip()) else {
                 tracing::warn!(%remote, "too many SIP connections");
                 continue;
-            }
+            };
             let Ok(local) = stream.local_addr().map(canonical) else { continue };
             let connections = self.clone();
             let tls = tls.clone();
             tokio::spawn(async move {
+                let _place = place;
                 let _ = stream.set_nodelay(true);
                 let Some(tls) = tls else {
                     return connections.run(stream, Transport::Tcp, local, remote, None).await;
@@ -143,12 +154,6 @@ impl Connections {
                 }
             });
         }
-    }
-
-    fn may_open(&self, source: IpAddr) -> bool {
-        let open = self.open();
-        open.len() < MAX_CONNECTIONS
-            && open.values().filter(|open| open.remote.ip() == source).count() < MAX_PER_SOURCE
     }
 
     async fn run<S>(
